@@ -1,0 +1,23 @@
+# Copyright: (c) 2026, inferhost contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ansible_collections.inferhost.llm.plugins.module_utils import _service_command, _variable_names
+
+
+class FilterModule:
+    """Command lines of services and spelling of variables."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {
+            "credential_files": _service_command.credential_files,
+            "service_command": _service_command.with_secrets,
+            "supervisor_environment": _service_command.supervisor_environment,
+            "supervisor_exec": _service_command.supervisor_exec,
+            "systemd_exec": _service_command.systemd_exec,
+            "unknown_variables": _variable_names.unknown_variables,
+        }
