@@ -15,6 +15,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "credential_files": _service_command.credential_files,
+            "flag_words": _service_command.flag_words,
             "service_command": _service_command.with_secrets,
             "supervisor_environment": _service_command.supervisor_environment,
             "supervisor_exec": _service_command.supervisor_exec,

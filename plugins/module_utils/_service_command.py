@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 
@@ -22,6 +23,14 @@ def with_secrets(service: dict[str, Any], root: str) -> list[str]:
 def credential_files(service: dict[str, Any]) -> list[str]:
     """Names below ``etc/secrets`` that a service needs, sorted, each once."""
     return sorted({*(service.get("credentials") or []), *(service.get("secrets") or {}).values()})
+
+
+def flag_words(flag: dict[str, Any]) -> list[str]:
+    """Words of one command-line flag given as ``{key, value}``; a null value is a flag without one, anything nested is JSON."""
+    value = flag["value"]
+    if value is None or value is True:
+        return [flag["key"]]
+    return [flag["key"], json.dumps(value) if isinstance(value, (dict, list)) else str(value)]
 
 
 def _quoted(word: str) -> str:

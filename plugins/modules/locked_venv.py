@@ -12,7 +12,7 @@ description:
   - Makes a virtual environment hold exactly the distributions of a hash-locked requirements file, with C(uv).
   - At every run it checks that the interpreter starts, that each distribution is there in its locked version and no other one is,
     that the files each distribution recorded are there with their sizes, and that the dependencies agree.
-  - Whatever is wrong is repaired, also what an interrupted installation left behind. After a change the given modules must import.
+  - Whatever is wrong is repaired, also what an interrupted installation left behind. At the end of every run the given modules must import.
 author: inferhost contributors (@inferhost)
 attributes:
   check_mode:
@@ -42,7 +42,7 @@ options:
     type: str
     default: "3.11"
   imports:
-    description: Modules that must import after a change.
+    description: Modules that must import; tried at every run, so name ones that load fast.
     type: list
     elements: str
     default: []
@@ -66,6 +66,12 @@ options:
     type: list
     elements: path
     default: []
+  shared:
+    description:
+      - The environment is used by other accounts too, so its interpreter must not lie in a home folder they cannot enter.
+      - If the one uv finds does, uv fetches a managed one, which is kept beside the environments.
+    type: bool
+    default: false
   progress_file:
     description: File to report progress to.
     type: path
@@ -117,6 +123,16 @@ from ansible_collections.inferhost.llm.plugins.module_utils._venv_state import (
 )
 
 
+def _enterable(path: str) -> bool:
+    """Whether every folder on the way to a file may be entered by any account."""
+    folder = os.path.dirname(path)
+    while folder != "/":
+        if not os.stat(folder).st_mode & 0o001:
+            return False
+        folder = os.path.dirname(folder)
+    return True
+
+
 class Venv:
     """One environment on disk and the uv that serves it."""
 
@@ -127,8 +143,12 @@ class Venv:
         self._uv = module.params["uv"]
         self._lock = module.params["lock"]
 
+    def _environment(self) -> dict[str, str]:
+        pythons = os.path.join(os.path.dirname(os.path.dirname(self.path)), "python")
+        return {**os.environ, "UV_PYTHON_INSTALL_DIR": pythons, "UV_NO_CONFIG": "1"}
+
     def uv(self, *arguments: str, fail: bool = True) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run([self._uv, *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run([self._uv, *arguments], capture_output=True, text=True, check=False, env=self._environment())
         if fail and done.returncode != 0:
             self._module.fail_json(
                 msg=f"uv {arguments[0]} failed for {self.path}: {done.stderr.strip()[-2000:]}", path=self.path, rc=done.returncode
@@ -151,7 +171,10 @@ class Venv:
     def create(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
         os.makedirs(os.path.dirname(self.path), exist_ok=True)
-        self.uv("venv", "--quiet", "--python", self._module.params["python"], self.path)
+        python = self._module.params["python"]
+        self.uv("venv", "--quiet", "--python", python, self.path)
+        if self._module.params["shared"] and not _enterable(os.path.realpath(self.interpreter)):
+            self.uv("venv", "--quiet", "--clear", "--managed-python", "--python", python, self.path)
 
     def _sources(self) -> list[str]:
         params = self._module.params
@@ -175,7 +198,9 @@ class Venv:
 
     def sync_with_progress(self, progress: Progress, total: int) -> None:
         command = [self._uv, "pip", "sync", "--quiet", "--require-hashes", "--python", self.interpreter, *self._sources(), self._lock]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self._environment()
+        ) as process:
             while process.poll() is None:
                 progress.report(len(glob.glob(os.path.join(self.site, "*.dist-info"))), total)
                 time.sleep(0.5)
@@ -190,6 +215,13 @@ class Venv:
                 path=self.path,
                 rc=process.returncode,
             )
+
+    def require_imports(self, names: list[str]) -> None:
+        for name in names:
+            done = subprocess.run([self.interpreter, "-c", f"import {name}"], capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+                self._module.fail_json(msg=f"{name} does not import in {self.path}: {reason}", path=self.path, rc=done.returncode)
 
 
 def _inspect(venv: Venv, left_out: list[str]) -> tuple[list[str], list[str], int]:
@@ -222,6 +254,7 @@ def main() -> None:
             "index_url": {"type": "str", "default": ""},
             "local_version_index_url": {"type": "str", "default": ""},
             "find_links": {"type": "list", "elements": "path", "default": []},
+            "shared": {"type": "bool", "default": False},
             "progress_file": {"type": "path"},
         },
         supports_check_mode=True,
@@ -246,8 +279,11 @@ def main() -> None:
         changes.append("the environment was missing or its interpreter did not start")
     else:
         changes, stale, count = _inspect(venv, params["left_out"])
-    if not changes or module.check_mode:
-        module.exit_json(changed=bool(changes), path=venv.path, digest=digest, changes=changes, distributions=count)
+    if module.check_mode and changes:
+        module.exit_json(changed=True, path=venv.path, digest=digest, changes=changes, distributions=count)
+    if not changes:
+        venv.require_imports(params["imports"])
+        module.exit_json(changed=False, path=venv.path, digest=digest, changes=[], distributions=count)
 
     if fresh:
         venv.create()
@@ -259,13 +295,7 @@ def main() -> None:
     left, _stale, count = _inspect(venv, params["left_out"])
     if left:
         module.fail_json(msg=f"{venv.path} is still not what the lock says after the repair: {'; '.join(left)[:2000]}", path=venv.path)
-    for name in params["imports"]:
-        progress.report(what=f"importing {name}")
-        done = subprocess.run([venv.interpreter, "-c", f"import {name}"], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            module.fail_json(msg=f"{name} does not import in {venv.path}: {reason}", path=venv.path, rc=done.returncode)
-    progress.clear()
+    venv.require_imports(params["imports"])
     module.exit_json(changed=True, path=venv.path, digest=digest, changes=changes, distributions=count)
 
 
