@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, inferhost contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every error the gateway itself answers, as data, and its two wire forms."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+
+class Kind(NamedTuple):
+    status: int
+    message: str
+    retry_after: int | None = None
+
+
+KINDS = {
+    "invalid_api_key": Kind(
+        401,
+        "No valid API key was given. Send `Authorization: Bearer KEY` or `x-api-key: KEY`; "
+        "the operator's etc/secrets/api_key holds the key.",
+    ),
+    "method_not_allowed": Kind(405, "This method is not served here."),
+    "body_timeout": Kind(408, "The request body stopped arriving; send it again."),
+    "body_too_large": Kind(413, "The request body is larger than this gateway accepts (limits.max_body_bytes)."),
+    "busy": Kind(503, "The gateway holds as many requests as it may; try again shortly.", 2),
+    "shutting_down": Kind(503, "The gateway was stopped before the answer was complete; send the request again.", 5),
+    "internal_error": Kind(500, "The gateway failed on this request; its log has the cause under the request id."),
+    "upstream_refused": Kind(
+        503, "The model server does not accept connections: it is down, or still starting. Try again shortly.", 5
+    ),
+    "upstream_connect_timeout": Kind(503, "The model server could not be reached in time. Try again shortly.", 5),
+    "upstream_reset": Kind(502, "The model server closed the connection before it answered.", 5),
+    "upstream_protocol": Kind(502, "The model server sent something that is not a valid HTTP answer.", 5),
+    "upstream_timeout": Kind(504, "The model server did not answer in time (upstream.answer_seconds).", 5),
+    "upstream_stalled": Kind(504, "The model server went silent in the middle of its answer (upstream.idle_seconds)."),
+    "upstream_cut": Kind(502, "The model server broke off in the middle of its answer; the answer is incomplete.", 5),
+    "upstream_auth": Kind(
+        502, "The model server refuses the gateway's own key; the operator must give both the same engine key."
+    ),
+    "answer_too_large": Kind(502, "The model server's answer is larger than this gateway holds."),
+    "client_stalled": Kind(408, "The client stopped reading its answer."),
+}
+UPSTREAM_KINDS = tuple(kind for kind in KINDS if kind.startswith("upstream_") or kind == "answer_too_large")
+
+ANTHROPIC_TYPES = {
+    401: "authentication_error",
+    413: "request_too_large",
+    503: "overloaded_error",
+    504: "timeout_error",
+}
+
+
+class Fault(Exception):
+    """One of KINDS happened. `cause` is for the log alone: it may name addresses."""
+
+    def __init__(self, kind: str, cause: str = "") -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.cause = cause
+        self.status, self.message, self.retry_after = KINDS[kind]
+
+
+def document(fault: Fault, anthropic: bool, request_id: str) -> bytes:
+    """The JSON body that SDKs of either family turn into their own exception."""
+    if anthropic:
+        fallback = "api_error" if fault.status >= 500 else "invalid_request_error"
+        kind = ANTHROPIC_TYPES.get(fault.status, fallback)
+        error = {"type": kind, "message": fault.message}
+        return msgspec.json.encode({"type": "error", "error": error, "request_id": request_id})
+    kind = "server_error" if fault.status >= 500 else "invalid_request_error"
+    return msgspec.json.encode(
+        {"error": {"message": fault.message, "type": kind, "param": None, "code": fault.kind}},
+    )
+
+
+def event(fault: Fault, anthropic: bool, request_id: str) -> bytes:
+    """The same as the last event of a stream that had already begun."""
+    name = b"event: error\n" if anthropic else b""
+    return name + b"data: " + document(fault, anthropic, request_id) + b"\n\n"

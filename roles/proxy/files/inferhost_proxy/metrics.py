@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, inferhost contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Prometheus sees. Every label has a closed set of values, and every series is there from the start."""
+
+from __future__ import annotations
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from . import __version__
+from .asgi import Headers
+from .errors import UPSTREAM_KINDS
+from .routes import METHODS
+
+SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx", "none")
+DISCONNECT_PHASES = ("upload", "waiting", "answer")
+CONTENT_TYPE: Headers = [(b"content-type", CONTENT_TYPE_LATEST.encode())]
+
+
+class Metrics:
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        Info("inferhost_proxy_build", "The running version.", registry=self.registry).info({"version": __version__})
+        self.requests = Counter(
+            "inferhost_proxy_requests_total",
+            "Finished requests; status `none` means the client left before an answer.",
+            ("route", "method", "status"),
+            registry=self.registry,
+        )
+        self.in_flight = Gauge("inferhost_proxy_in_flight_requests", "Requests being served.", registry=self.registry)
+        self.first_byte = Histogram(
+            "inferhost_proxy_first_byte_seconds",
+            "From the request's arrival to the answer's first body byte.",
+            ("route",),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.duration = Histogram(
+            "inferhost_proxy_duration_seconds",
+            "From the request's arrival to the answer's last byte.",
+            ("route",),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.upstream_errors = Counter(
+            "inferhost_proxy_upstream_errors_total",
+            "Requests the model server failed, by kind.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self.empty_tool_calls = Counter(
+            "inferhost_proxy_empty_tool_calls_removed_total",
+            "Empty tool_calls arrays removed from answers.",
+            registry=self.registry,
+        )
+        self.disconnects = Counter(
+            "inferhost_proxy_client_disconnects_total",
+            "Clients that left before their answer was complete, by phase.",
+            ("phase",),
+            registry=self.registry,
+        )
+        self.rejected_keys = Counter(
+            "inferhost_proxy_rejected_keys_total", "Requests without a valid key.", registry=self.registry
+        )
+        for kind in UPSTREAM_KINDS:
+            self.upstream_errors.labels(kind)
+        for phase in DISCONNECT_PHASES:
+            self.disconnects.labels(phase)
+
+    def finished(self, route: str, method: str, status: int | None, seconds: float, first_byte: float | None) -> None:
+        """Count one request."""
+        known_method = method if method in METHODS else "other"
+        status_class = f"{status // 100}xx" if status is not None else "none"
+        self.requests.labels(route, known_method, status_class).inc()
+        self.duration.labels(route).observe(seconds)
+        if first_byte is not None:
+            self.first_byte.labels(route).observe(first_byte)
+
+    def render(self) -> bytes:
+        return generate_latest(self.registry)

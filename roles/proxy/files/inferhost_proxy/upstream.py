@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, inferhost contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The connection to the model server, with its failures named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+from urllib.parse import quote
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from .config import Config
+from .errors import Fault
+
+# uvicorn, and so vLLM, closes idle connections after 5 s: letting go earlier avoids writing into a closing one.
+KEEP_ALIVE_SECONDS = 2.0
+READ_BUFFER_BYTES = 64 * 1024
+_PRINTABLE = "".join(map(chr, range(33, 127)))
+
+
+class Request(NamedTuple):
+    method: str
+    target: str
+    headers: CIMultiDict[str]
+    body: bytes = b""
+
+
+class Upstream:
+    def __init__(self, config: Config) -> None:
+        self._base = config.upstream.base
+        self._connect_seconds = config.upstream.connect_seconds
+        self._max_connections = config.limits.max_in_flight
+        self._session: aiohttp.ClientSession | None = None
+
+    async def open(self) -> None:
+        """Make the connection pool; needs the running loop."""
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._max_connections + 8, keepalive_timeout=KEEP_ALIVE_SECONDS),
+            # Silence is bounded by the exchange, which knows whether it waits for the server or for the client.
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_seconds),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            read_bufsize=READ_BUFFER_BYTES,
+            max_line_size=64 * 1024,
+            max_field_size=64 * 1024,
+            skip_auto_headers=("Accept", "Content-Type", "User-Agent"),
+        )
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def send(self, request: Request) -> aiohttp.ClientResponse:
+        """Send a request and return when the answer's headers are there; raises Fault."""
+        assert self._session is not None
+        with named_failures("upstream_reset"):
+            return await self._session.request(
+                request.method,
+                URL(self._base + request.target, encoded=True),
+                headers=request.headers,
+                data=request.body or None,
+                allow_redirects=False,
+            )
+
+
+def target(raw_path: bytes, query: bytes) -> str:
+    """The request target as the client wrote it; bytes that may not stand in one are escaped."""
+    path = quote(raw_path, safe=_PRINTABLE)
+    return f"{path}?{quote(query, safe=_PRINTABLE)}" if query else path
+
+
+@contextmanager
+def named_failures(broken: str) -> Iterator[None]:
+    """Turn the client library's exceptions into faults; `broken` is the kind of a connection that ends too early.
+
+    Beside the type's name nothing of the exception is kept, since the parser's messages quote the answer.
+    """
+    try:
+        yield
+    except (TimeoutError, aiohttp.ConnectionTimeoutError) as exc:
+        raise Fault("upstream_connect_timeout", type(exc).__name__) from exc
+    except aiohttp.ClientConnectorError as exc:
+        raise Fault("upstream_refused", exc.strerror or type(exc).__name__) from exc
+    except (aiohttp.ClientPayloadError, aiohttp.ClientConnectionError, ConnectionError) as exc:
+        raise Fault(broken, type(exc).__name__) from exc
+    except aiohttp.ClientError as exc:
+        raise Fault("upstream_protocol", type(exc).__name__) from exc
