@@ -60,10 +60,11 @@ class CallbackModule(CallbackBase):
             return None
 
     def _tick(self) -> None:
-        while not self._over.wait(float(self.get_option("interval"))):
+        interval = float(self.get_option("interval"))
+        while not self._over.wait(interval):
             with self._lock:
                 task, since = self._task, self._since
-            if task:
+            if task and time.time() - since >= interval:
                 self._display.display(progress_line(task, time.time() - since, self._report(), since), color="dark gray")
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
