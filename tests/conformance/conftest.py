@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, inferhost contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gateway import PACKAGE, Gateway
+from standin import StandIn
+
+sys.path.insert(0, str(PACKAGE))
+
+
+@pytest.fixture(scope="session")
+def standin_server() -> Iterator[StandIn]:
+    server = StandIn()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def standin(standin_server: StandIn) -> StandIn:
+    standin_server.reset()
+    return standin_server
+
+
+@pytest.fixture(scope="session")
+def shared_gateway(standin_server: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    gateway = Gateway(tmp_path_factory.mktemp("gateway") / "shared", standin_server.url)
+    yield gateway
+    assert gateway.stop() == 0
+
+
+@pytest.fixture
+def gateway(shared_gateway: Gateway) -> Gateway:
+    assert shared_gateway.process.poll() is None, shared_gateway.log()[-2000:]
+    return shared_gateway
+
+
+@pytest.fixture
+def start(standin: StandIn, tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
+    """Start a gateway of the test's own, with changes to its configuration."""
+    started: list[Gateway] = []
+
+    def begin(upstream_url: str = standin.url, **overrides: Any) -> Gateway:
+        started.append(Gateway(tmp_path / f"gateway-{len(started)}", upstream_url, **overrides))
+        return started[-1]
+
+    yield begin
+    for gateway in started:
+        gateway.stop()
