@@ -64,8 +64,11 @@ def answers(url: str, body: dict[str, object] | None, key: str | None, timeout: 
     return ""
 
 
-def check_running() -> None:
-    """Raise Ended when the manager says that the service is gone: systemd gives its process id, supervisord is asked."""
+def check_running(seen: set[str]) -> None:
+    """Raise Ended when the manager says that the service is gone: systemd gives its process id, supervisord is asked.
+
+    ``seen`` collects the process ids; a second one means that the first ended and was started again.
+    """
     pid = os.environ.get("MAINPID", "")
     if pid and not os.path.isdir(f"/proc/{pid}"):
         raise Ended("the process ended while starting")
@@ -74,6 +77,9 @@ def check_running() -> None:
         status = subprocess.run(shlex.split(ask), capture_output=True, text=True, check=False).stdout
         if re.search(r"\b(FATAL|EXITED|BACKOFF|STOPPED)\b", status):
             raise Ended("the process ended while starting: " + " ".join(status.split()))
+        seen.update(re.findall(r"\bpid (\d+)", status))
+        if len(seen) > 1:
+            raise Ended("the process ended while starting and was started again")
 
 
 def write_json(path: str | None, document: dict[str, object]) -> None:
@@ -103,9 +109,10 @@ def wait(arguments: argparse.Namespace) -> str:
     begin = time.monotonic()
     start_of_log = os.path.getsize(arguments.log) if arguments.log and os.path.exists(arguments.log) else 0
     phases: dict[str, float] = {}
+    processes: set[str] = set()
     reason = "no answer yet"
     while time.monotonic() - begin < arguments.deadline:
-        check_running()
+        check_running(processes)
         elapsed = round(time.monotonic() - begin, 2)
         if arguments.log and os.path.exists(arguments.log):
             with open(arguments.log, encoding="utf-8", errors="replace") as stream:
