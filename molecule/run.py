@@ -15,14 +15,14 @@ import re
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(Path(__file__).resolve().parent / "resources"))
 
-import engine  # noqa: E402
+import engine
 
 # How molecule announces the begin and the end of a phase.
 MARK = re.compile(r"(?P<scenario>\S+) ➜ (?P<phase>\w+): (?P<event>Executing|Executed: (?P<state>\w+))\s*$")
@@ -103,7 +103,9 @@ def main() -> None:
         print(f"molecule {scenario}: skipped: {reason}")
     else:
         status, phases = run(scenario, reports)
-    ElementTree.ElementTree(junit(scenario, phases, reason)).write(reports / f"molecule-{scenario}.xml", encoding="utf-8", xml_declaration=True)
+    ElementTree.ElementTree(junit(scenario, phases, reason)).write(
+        reports / f"molecule-{scenario}.xml", encoding="utf-8", xml_declaration=True
+    )
     for phase in phases:
         print(f"  {phase.name:<12} {phase.state or 'did not end':<11} {phase.seconds:7.1f} s")
     sys.exit(status)

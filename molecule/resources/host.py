@@ -90,6 +90,9 @@ def up(name: str) -> None:
     _docker("create", "--name", name, "--hostname", name, *SYSTEMD_OPTIONS, SHARED_MEMORY, *_options(), image, "/sbin/init")
     _copy_network_settings(name)
     _docker("start", name)
+    # On a machine systemd shares its mounts with the services' namespaces; in a container it leaves that to whoever started it, and
+    # without it the credentials of a service stay invisible to it.
+    _docker("exec", name, "mount", "--make-rshared", "/")
     deadline = time.monotonic() + BOOT_SECONDS
     state = ""
     while time.monotonic() < deadline:
