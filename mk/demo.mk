@@ -20,3 +20,8 @@ demo-down: ## stop what `make demo` started, and nothing else
 
 demo-clean: demo-down ## the same, and remove the folder
 	@rm -rf $(DEMO_ROOT)
+
+# What a playbook started by hand needs to behave like one started by make; for the tests.
+.PHONY: print-env
+print-env:
+	@env | grep -E '^(UV_|ANSIBLE_|SSL_CERT_FILE=|PATH=)' || true

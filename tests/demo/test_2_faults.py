@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, inferhost contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What goes wrong on a running host, and what a second run makes of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+from demo import REPO, Demo, recap, run, wait_until
+
+
+def packages(demo: Demo, venv: str) -> int:
+    return len(list((demo.root / "venvs" / venv).glob("lib/python*/site-packages/*.dist-info")))
+
+
+def kill_when(demo: Demo, reached: Callable[[], bool]) -> str:
+    """Start the playbook, kill it and all its children with SIGKILL at a point, and return what it had printed."""
+    with subprocess.Popen(
+        demo.command(),
+        cwd=REPO / "inventories",
+        env=demo.play_environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        end = time.monotonic() + 900
+        while not reached() and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.02)
+        alive = process.poll() is None
+        os.killpg(process.pid, signal.SIGKILL)
+        output = process.stdout.read() if process.stdout else ""
+    assert alive, f"the playbook ended before the point was reached: {output[-3000:]}"
+    return output
+
+
+def test_an_engine_killed_with_sigkill_comes_back_and_verifies(demo: Demo) -> None:
+    _state, pid = demo.status()["inferhost-vllm"]
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: demo.status()["inferhost-vllm"][1] not in (0, pid), 120, "a new engine process")
+    body = {"model": "inferhost-tiny", "prompt": "hello", "max_tokens": 1}
+    wait_until(lambda: demo.request("/v1/completions", body, demo.key)[0] == 200, 600, "an answer of the new engine")
+    verified = demo.play(playbook="verify")
+    assert verified.returncode == 0, verified.stdout[-4000:]
+
+
+def test_a_package_lost_from_the_engines_environment_is_brought_back(demo: Demo) -> None:
+    site = next((demo.root / "venvs/vllm").glob("lib/python*/site-packages"))
+    shutil.rmtree(site / "uvloop")
+    done = demo.play()
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert recap(done.stdout)["changed"] >= 1
+    assert (site / "uvloop" / "__init__.py").is_file()
+    assert recap(demo.play().stdout)["changed"] == 0
+
+
+def test_a_package_uninstalled_from_the_wrong_environment_is_brought_back(demo: Demo) -> None:
+    python = demo.root / "venvs/vllm/bin/python"
+    gone = run([str(demo.root / "bin/uv"), "pip", "uninstall", "--python", str(python), "uvloop"])
+    assert gone.returncode == 0, gone.stdout
+    assert run([str(python), "-c", "import uvloop"]).returncode != 0
+    done = demo.play("--tags", "vllm_install")
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert run([str(python), "-c", "import uvloop"]).returncode == 0
+
+
+def test_an_installation_killed_at_three_points_converges(fresh: Demo) -> None:
+    points = {
+        "the environment was just made": lambda: (fresh.root / "venvs/vllm/pyvenv.cfg").exists(),
+        "half of its packages are there": lambda: packages(fresh, "vllm") > 70,
+        "the engine is being started": lambda: (fresh.root / "etc/supervisor.d/inferhost-vllm.ini").exists(),
+    }
+    for reached in points.values():
+        kill_when(fresh, reached)
+    done = fresh.play()
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert fresh.request("/v1/models", key=fresh.key)[0] == 200
+    assert recap(fresh.play().stdout)["changed"] == 0
+
+
+def test_stopping_stops_what_was_started_and_nothing_else(demo: Demo) -> None:
+    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", str(demo.root)])
+    try:
+        pids = [pid for _state, pid in demo.status().values()]
+        stopped = demo.make("demo-down")
+        assert stopped.returncode == 0, stopped.stdout
+        assert not [pid for pid in pids if os.path.isdir(f"/proc/{pid}")]
+        assert bystander.poll() is None
+        assert "nothing of" in demo.make("demo-down").stdout
+    finally:
+        bystander.kill()
+        bystander.wait()
+    started = demo.make("demo")
+    assert started.returncode == 0, started.stdout[-4000:]
+
+
+@pytest.mark.parametrize("service", ["inferhost-vllm", "inferhost-proxy"])
+def test_every_service_is_running(demo: Demo, service: str) -> None:
+    assert demo.status()[service][0] == "RUNNING"
