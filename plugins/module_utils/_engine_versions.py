@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, inferhost contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What differs between vLLM releases, as data. Read in the source distributions of 0.9.2 to 0.33.0 and in published start-up logs."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+Version = t.Tuple[int, int, int]
+
+OLDEST: Version = (0, 9, 0)
+NEWEST_READ: Version = (0, 33, 0)
+
+T = t.TypeVar("T")
+
+# Each table: the release from which the value holds, newest first.
+# Bytes of the sampler's peak for each row of logits and vocabulary entry; the upper end of what logs show.
+LOGIT_BYTES: t.Tuple[t.Tuple[Version, float], ...] = (((0, 17, 0), 20.0), ((0, 9, 0), 38.9))
+
+# Blocks of recurrent state that a sequence of a hybrid model holds: two once prefix caching covers such models.
+STATE_BLOCKS: t.Tuple[t.Tuple[Version, int], ...] = (((0, 17, 0), 2), ((0, 9, 0), 1))
+
+# How many times the smaller layer count the larger may be for both to share one group size.
+GROUP_GROWTH: t.Tuple[t.Tuple[Version, float], ...] = (((0, 20, 2), 1.5), ((0, 13, 0), 1.25), ((0, 9, 0), 1.0))
+
+# Lowest compute capability that the published builds carry code for.
+LOWEST_CAPABILITY: t.Tuple[t.Tuple[Version, t.Tuple[int, int]], ...] = (((0, 20, 0), (7, 5)), ((0, 9, 0), (7, 0)))
+
+# Processors on which the CPU engine can split a long prompt; elsewhere a prompt must fit into one batch.
+CPU_CHUNKED_PREFILL: t.Tuple[t.Tuple[Version, t.FrozenSet[str]], ...] = (
+    ((0, 32, 0), frozenset(("x86_64", "aarch64", "arm64", "ppc64le", "s390x"))),
+    ((0, 11, 0), frozenset(("x86_64",))),
+    ((0, 9, 0), frozenset()),
+)
+
+# Head sizes of the CPU attention kernel, as 0.32 lists them.
+CPU_HEAD_SIZES = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
+
+# Tokens of a cache block: the engine's default on the two devices.
+CPU_BLOCK_TOKENS = 128
+CUDA_BLOCK_TOKENS = 16
+
+
+class EngineError(ValueError):
+    """The version cannot be planned for."""
+
+
+def parse_version(text: str) -> Version:
+    """`0.32.0`, with whatever follows (`+cpu`, `rc1`) left out."""
+    found = re.match(r"^v?(\d+)\.(\d+)(?:\.(\d+))?", text)
+    if not found:
+        raise EngineError("engine_version: %r is not a version such as 0.32.0" % text)
+    version = (int(found.group(1)), int(found.group(2)), int(found.group(3) or 0))
+    if version < OLDEST:
+        raise EngineError("engine_version: vLLM %s is older than %s, the oldest release this collection plans for" % (text, dotted(OLDEST)))
+    return version
+
+
+def dotted(version: t.Iterable[int]) -> str:
+    """Numbers to text."""
+    return ".".join(str(part) for part in version)
+
+
+def value_for(table: t.Sequence[t.Tuple[Version, T]], version: Version) -> T:
+    """The entry that holds for a release."""
+    return next((value for since, value in table if version >= since), table[-1][1])
