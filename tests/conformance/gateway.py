@@ -50,7 +50,7 @@ class Answer:
 
 
 class Gateway:
-    def __init__(self, folder: Path, upstream: str, **overrides: Any) -> None:
+    def __init__(self, folder: Path, upstream_url: str, **overrides: Any) -> None:
         self.folder = folder
         self.port = free_port()
         secrets = folder / "secrets"
@@ -62,7 +62,7 @@ class Gateway:
             "port": self.port,
             "api_keys": [{"label": "main", "file": "api_key"}, {"label": "second", "file": "second_key"}],
             "secrets_dir": str(secrets),
-            "upstream": {"url": upstream, "key_file": "engine_key", **overrides.pop("upstream", {})},
+            "upstream": {"url": upstream_url, "key_file": "engine_key", **overrides.pop("upstream", {})},
             "models": ["m"],
             "log_level": "debug",
             **overrides,

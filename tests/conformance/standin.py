@@ -44,6 +44,8 @@ class Seen:
     target: str
     headers: list[tuple[str, str]]
     body: bytes
+    sent: int = 0
+    """Bytes of the answer's body that were handed to the kernel."""
     closed: threading.Event = field(default_factory=threading.Event)
     """The other side closed its connection before the answer was complete."""
 
@@ -159,7 +161,12 @@ class _Wire:
                 return False
             if isinstance(step, bytes):
                 self._writer.write(frame(step))
-                await self._writer.drain()
+                try:
+                    await self._writer.drain()
+                except ConnectionError:
+                    self._seen.closed.set()
+                    return False
+                self._seen.sent += len(step)
                 await asyncio.sleep(0)
                 if self._left():
                     return False

@@ -97,10 +97,11 @@ def parse(raw: object) -> Config:
     return config
 
 
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`(?: - at `(?P<path>.*)`)?")
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*?)`(?: - at `(?P<path>.*)`)?")
+_INDEX = re.compile(r"\[\d+\]")
 _TYPES: dict[str, type[Struct]] = {
     "$": Config,
-    "$.api_keys[...]": ApiKey,
+    "$.api_keys[]": ApiKey,
     "$.upstream": Upstream,
     "$.limits": Limits,
 }
@@ -112,10 +113,10 @@ def _explain(message: str) -> str:
     if match is None:
         return message
     path = match["path"] or "$"
-    known = _TYPES[path].__struct_fields__
+    known = _TYPES[_INDEX.sub("[]", path)].__struct_fields__
     near = difflib.get_close_matches(match["field"], known, n=1, cutoff=0.5)
     hint = f"did you mean `{near[0]}`?" if near else f"known keys: {', '.join(sorted(known))}"
-    place = path.removeprefix("$").removeprefix(".").replace("[...]", "[]")
+    place = path.removeprefix("$").removeprefix(".")
     return f"unknown key `{match['field']}`{f' in `{place}`' if place else ''}; {hint}"
 
 

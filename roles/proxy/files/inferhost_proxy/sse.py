@@ -35,14 +35,14 @@ class EventSplitter:
         """Everything that is complete now; empty while an event is still arriving."""
         if not self._rest and data.endswith(b"\n\n"):
             return data
+        if len(self._rest) > self._limit:
+            raise EventTooLarge
         # What was there before has no boundary of its own, so only the seam and the new bytes are searched.
         start = max(0, len(self._rest) - _LONGEST_BOUNDARY + 1)
         self._rest += data
         end = _last_boundary(self._rest, start)
         complete = bytes(self._rest[:end])
         del self._rest[:end]
-        if len(self._rest) > self._limit:
-            raise EventTooLarge
         return complete
 
     def rest(self) -> bytes:
