@@ -96,12 +96,20 @@ def write_json(path: str | None, document: dict[str, object]) -> None:
         return
 
 
+def read_credential(name: str) -> str:
+    """Content of a file in $CREDENTIALS_DIRECTORY.
+
+    systemd 252 hides that folder from ExecStartPost of a sandboxed unit; the main process, of the same account, has it in view.
+    """
+    path = os.path.join(os.environ.get("CREDENTIALS_DIRECTORY", ""), name)
+    seen_by_service = f"/proc/{os.environ.get('MAINPID', 'self')}/root{path}"
+    with open(path if os.access(path, os.R_OK) else seen_by_service, encoding="utf-8") as stream:
+        return stream.read().strip()
+
+
 def wait(arguments: argparse.Namespace) -> str:
     """Empty once the service answered, otherwise the last reason it gave."""
-    key = None
-    if arguments.key:
-        with open(os.path.join(os.environ.get("CREDENTIALS_DIRECTORY", ""), arguments.key), encoding="utf-8") as stream:
-            key = stream.read().strip()
+    key = read_credential(arguments.key) if arguments.key else None
     url, body = arguments.get, None
     if arguments.completion:
         url = arguments.completion.rstrip("/") + "/v1/completions"
