@@ -25,6 +25,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._plan_types import (
     flag,
     size,
     variable,
+    warning,
 )
 
 FLOAT32 = 4
@@ -43,6 +44,9 @@ PREFILL_TOKENS = 4096
 # Without a wish the cache may take this much, so that a small machine keeps some memory.
 AUTO_KV_BYTES = gib(4)
 
+# Share of the memory that the system and everything else on the host keep.
+SYSTEM_SHARE = 0.05
+
 # Float32 logits of a row, their sorted copy and what the sampler keeps beside them.
 SAMPLER_COPIES = 4
 
@@ -52,10 +56,10 @@ def plan(model: Model, parameters: int, parameters_source: str, cpu: t.Mapping[s
     _refuse_what_the_engine_cannot(model, wishes)
     cache = layout(model, FLOAT32, CPU_BLOCK_TOKENS, 1, 0, 1.0)
     weights = parameters * FLOAT32
-    available, available_source = _available(cpu)
+    capacity, capacity_source = _capacity(cpu)
     sequences = wishes.concurrency or DEFAULT_SEQUENCES
     chunked = str(cpu.get("architecture", "")) in value_for(CPU_CHUNKED_PREFILL, version)
-    context, cache_bytes = _context_and_cache(model, cache, wishes, available - weights - RUNTIME_BYTES)
+    context, cache_bytes = _context_and_cache(model, cache, wishes, capacity - weights - RUNTIME_BYTES)
     batched = max(min(context, PREFILL_TOKENS) if chunked else context, sequences)
     activation = activation_bytes(model, batched, sequences)
     need = weights + activation + cache_bytes + RUNTIME_BYTES
@@ -72,7 +76,7 @@ def plan(model: Model, parameters: int, parameters_source: str, cpu: t.Mapping[s
             "count": 1,
             "memory_bytes": cpu.get("memory_bytes"),
             "bandwidth_bytes_per_s": cpu.get("bandwidth_bytes_per_s"),
-            "source": available_source,
+            "source": capacity_source,
         },
         sizes=[
             size("weights", weights, "bytes", "parameters x 4 bytes (float32); parameters: " + parameters_source),
@@ -82,7 +86,7 @@ def plan(model: Model, parameters: int, parameters_source: str, cpu: t.Mapping[s
             size("kv_cache", cache_bytes, "bytes", "VLLM_CPU_KVCACHE_SPACE, whole GiB"),
             size("kv_tokens", limits["kv_tokens"], "tokens", "whole blocks of %d tokens in the cache" % cache.block_tokens),
             size("concurrency", round(cache.concurrency(cache_bytes, context), 2), "sequences", "blocks of the cache / blocks of one request of max_model_len"),
-            size("headroom", available - need, "bytes", "available memory - weights - activation - cache - runtime"),
+            size("headroom", capacity - need, "bytes", "usable memory - weights - activation - cache - runtime"),
         ],
         limits=limits,
         flags=_flags(limits, chunked),
@@ -97,9 +101,9 @@ def plan(model: Model, parameters: int, parameters_source: str, cpu: t.Mapping[s
         # One token reads every weight once; of the input table it reads one row.
         bytes_per_token=weights - (0 if model.tied_embeddings else model.vocab_size * model.hidden_size * FLOAT32),
         bandwidth=cpu.get("bandwidth_bytes_per_s"),
-        warnings=[],
+        warnings=_not_free_now(cpu, need),
         alternatives=[],
-        refusal=_memory_refusal(model, cache, need, available, limits, cache_bytes, wishes) if need > available else None,
+        refusal=_memory_refusal(model, cache, need, capacity, limits, cache_bytes, wishes) if need > capacity else None,
     )
 
 
@@ -132,12 +136,19 @@ def _refuse_what_the_engine_cannot(model: Model, wishes: Wishes) -> None:
         )
 
 
-def _available(cpu: t.Mapping[str, t.Any]) -> t.Tuple[int, str]:
-    for name in ("memory_available_bytes", "memory_bytes"):
-        value = cpu.get(name)
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-            return value, "cpu.%s of gpu_info: %s" % (name, in_gib(value))
-    raise PlanInputError("cpu: needs memory_available_bytes or memory_bytes above 0, as gpu_info returns them")
+def _capacity(cpu: t.Mapping[str, t.Any]) -> t.Tuple[int, str]:
+    """What the host could give. Not what is free now: a plan must not change because the service it started is running."""
+    total = cpu.get("memory_bytes")
+    if isinstance(total, bool) or not isinstance(total, int) or total < 1:
+        raise PlanInputError("cpu.memory_bytes: must be the host's memory in bytes as gpu_info returns it, not %r" % (total,))
+    return int(total * (1 - SYSTEM_SHARE)), "%s of memory, less %g %% for the system" % (in_gib(total), SYSTEM_SHARE * 100)
+
+
+def _not_free_now(cpu: t.Mapping[str, t.Any], need: int) -> t.List[Document]:
+    free = cpu.get("memory_available_bytes")
+    if not isinstance(free, int) or need <= free:
+        return []
+    return [warning("memory_not_free", "%s of memory are needed and %s are free at the moment" % (in_gib(need), in_gib(free)))]
 
 
 def _context_and_cache(model: Model, cache: KvLayout, wishes: Wishes, room: int) -> t.Tuple[int, int]:
@@ -174,9 +185,9 @@ def _refuse_a_cache_below(context: int, cache: KvLayout, cache_bytes: int, model
 
 
 def _memory_refusal(
-    model: Model, cache: KvLayout, need: int, available: int, limits: Document, cache_bytes: int, wishes: Wishes
+    model: Model, cache: KvLayout, need: int, capacity: int, limits: Document, cache_bytes: int, wishes: Wishes
 ) -> Refusal:
-    short = need - available
+    short = need - capacity
     remedies = []
     smaller = (cache_bytes - short) // GIB * GIB
     if smaller >= GIB:
@@ -186,11 +197,11 @@ def _memory_refusal(
             remedies.append("lower context to %d, which needs a cache of %s" % (longest, in_gib(smaller)))
         else:
             remedies.append("lower kv_cache_bytes to %d" % smaller)
-    remedies.append("free %s on the host, or use one with more memory" % in_gib(short))
+    remedies.append("use a host with %s more memory" % in_gib(short))
     remedies.append("use a smaller model")
     return Refusal(
         "memory_short",
-        "the model needs %s of memory and %s are available: short by %s" % (in_gib(need), in_gib(available), in_gib(short)),
+        "the model needs %s of memory and the host can give %s: short by %s" % (in_gib(need), in_gib(capacity), in_gib(short)),
         remedies,
         short_by_bytes=short,
     )

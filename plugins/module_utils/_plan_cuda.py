@@ -45,6 +45,10 @@ BATCH = {"large": (8192, 64), "small": (2048, 32)}
 FP8_CACHE_FROM = (8, 9)
 FP8_E5M2_CACHE_FROM = (8, 0)
 
+# Main memory for the server and for each GPU's worker; a rule of thumb. Weights pass through the page cache, which needs no room of its own.
+HOST_BYTES = gib(2)
+HOST_BYTES_A_GPU = gib(4)
+
 # What the remedies try.
 HIGH_UTILIZATION = 0.95
 FEW_SEQUENCES = 8
@@ -134,7 +138,7 @@ def plan(model: Model, weight_bytes: int, weights_source: str, devices: Devices,
         limits=limits,
         flags=_flags(case, limits) + quantization if fits else [],
         environment=devices.environment(tensor_parallel),
-        memory_bytes=budget.requested,
+        memory_bytes=HOST_BYTES + HOST_BYTES_A_GPU * tensor_parallel,
         bytes_per_token=_bytes_per_token(model, weight_bytes),
         bandwidth=devices.bandwidth * tensor_parallel if devices.bandwidth else None,
         warnings=warnings + devices.warnings,
@@ -333,6 +337,7 @@ def _sizes(case: Case, budget: Budget, cache: KvLayout, available: int, limits: 
     )
     state = "%d blocks of %d bytes for the recurrent layers, whatever the length" % (cache.fixed_blocks, cache.block_bytes)
     sizes = [
+        size("gpu_memory", budget.requested, "bytes", "share of the memory that the engine takes%s" % per_gpu),
         size("weights", budget.weights, "bytes", "%s, + %g %% for repacking and buffers%s" % (case.weights_source, WEIGHTS_MARGIN * 100, per_gpu)),
         size("activation_peak", budget.activation, "bytes", activation),
         size("cuda_graphs", budget.graphs, "bytes", "upper end of published logs for so many sequences"),

@@ -14,6 +14,7 @@ LABELS = {
     "parameters": "parameters",
     "active_parameters": "active parameters",
     "download": "download",
+    "gpu_memory": "memory of the card",
     "weights": "weights in memory",
     "activation_peak": "activation peak",
     "cuda_graphs": "CUDA graphs",
@@ -57,10 +58,9 @@ def verdict(plan: Document) -> str:
     """One line: whether it works."""
     refusal = plan["refusal"]
     if refusal is None:
-        return "fits: %d tokens of context, needs %s of %smemory and %s of disk" % (
+        return "fits: %d tokens of context; the host needs %s of memory and %s of disk" % (
             plan["limits"]["max_model_len"],
             amount(plan["need"]["memory_bytes"], "bytes"),
-            "each GPU's " if plan["device"]["kind"] == "cuda" else "",
             amount(plan["need"]["disk_bytes"], "bytes"),
         )
     return "refused: " + refusal_text(refusal)

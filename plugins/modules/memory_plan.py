@@ -25,7 +25,7 @@ attributes:
     description: The module changes nothing, so there is no difference to show.
   idempotent:
     support: full
-    description: The module changes nothing. The plan for a CPU depends on the memory that is free at the moment.
+    description: The module changes nothing, and the same facts give the same plan. What is free at the moment only decides about a warning.
 options:
   model_path:
     description:
@@ -78,9 +78,9 @@ options:
     default: {}
   engine_version:
     description:
-      - Version of vLLM that will run.
+      - Version of vLLM that will run. The default is the newest release that the tables were read from.
     type: str
-    required: true
+    default: 0.33.0
   engine_build:
     description:
       - Build of vLLM. V(auto) means the CUDA build when O(gpus) is not empty and the CPU build otherwise.
@@ -220,7 +220,7 @@ plan:
       description: Bytes of weights that a token reads, and the tokens a second that the memory bandwidth allows at most for one request.
       type: dict
     need:
-      description: Bytes of disk and memory that must be free. For a GPU plan the memory is that of each GPU.
+      description: Bytes of disk and of the host's memory that must be free. What a GPU must have free is the size C(gpu_memory).
       type: dict
     warnings:
       description: What works but not well, each with C(code) and C(message).
@@ -291,7 +291,7 @@ def main() -> None:
             "model_in_place": {"type": "bool", "default": False},
             "gpus": {"type": "list", "elements": "dict", "default": []},
             "cpu": {"type": "dict", "default": {}},
-            "engine_version": {"type": "str", "required": True},
+            "engine_version": {"type": "str", "default": "0.33.0"},
             "engine_build": {"type": "str", "choices": ["auto", "cpu", "cuda"], "default": "auto"},
             "client": {"type": "str", "choices": sorted(CLIENTS), "default": "none"},
             "context": {"type": "int", "default": 0},
