@@ -1,0 +1,31 @@
+# Copyright: (c) 2026, inferhost contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Somebody worked in the wrong environment: one package of the engine lost its files, another is uninstalled."""
+
+from __future__ import annotations
+
+import endpoint
+import pytest
+from inside import Inside
+from playbook_runs import Playbooks
+from testinfra.host import Host
+
+SITE = f"{endpoint.ROOT}/venvs/vllm/lib/python3.11/site-packages"
+PYTHON = f"{endpoint.ROOT}/venvs/vllm/bin/python"
+
+
+def test_damaged_environment_is_repaired(host: Host, inside: Inside, playbooks: Playbooks, record_property: pytest.RecordProperty) -> None:
+    host.run_expect([0], f"rm -r {SITE}/uvloop {SITE}/msgspec {SITE}/msgspec-*.dist-info")
+    assert host.run(f"{PYTHON} -c 'import uvloop'").rc != 0
+
+    repair = playbooks.run("site")
+    record_property("seconds", f"{repair.seconds:.1f}")
+    assert repair.status == 0, repair.output[-4000:]
+    assert any("nvironment" in task for task in repair.changed_tasks), repair.changed_tasks
+    host.run_expect([0], f"{PYTHON} -c 'import uvloop, msgspec'")
+    endpoint.works(inside)
+
+    again = playbooks.run("site")
+    assert again.status == 0, again.output[-4000:]
+    assert again.changed == 0, again.changed_tasks
