@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+
 from testinfra.host import Host
 
 ROOT = "/opt/inferhost"
@@ -26,9 +28,16 @@ def test_no_account_is_left(host: Host) -> None:
 
 def test_no_process_and_no_listener_is_left(host: Host) -> None:
     assert host.check_output("ss --listening --tcp --numeric --no-header") == ""
-    assert host.run("pgrep --full " + ROOT).stdout == ""
+    commands = host.check_output("ps -e -o args=").splitlines()
+    assert [command for command in commands if command.startswith(ROOT)] == []
 
 
 def test_packages_that_were_installed_for_it_are_gone(host: Host) -> None:
     for name in ("prometheus", "prometheus-node-exporter"):
         assert not host.package(name).is_installed, name
+
+
+def test_settings_of_a_person_are_as_they_were(host: Host) -> None:
+    settings = json.loads(host.file("/home/dev/.config/opencode/opencode.json").content_string)
+    assert settings == {"theme": "gruvbox", "provider": {"elsewhere": {"name": "Elsewhere"}}}
+    assert not host.file("/home/dev/.config/inferhost").exists
