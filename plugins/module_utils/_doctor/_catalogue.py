@@ -1,0 +1,23 @@
+# Copyright: (c) 2026, inferhost contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every collector and every check. A new check is a function in a module of `_checks`; a new module is a line here."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._checks import _engine, _environments, _secrets, _service, _storage, _tools
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _container, _docker_name, _endpoint, _host, _process, _secret_file, _venv
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _service as _service_files
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _storage as _disks
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collector import Collector
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry import Check, Registry
+
+_CHECK_MODULES = (_engine, _environments, _secrets, _service, _storage, _tools)
+_COLLECTOR_MODULES = (_container, _disks, _docker_name, _endpoint, _host, _process, _secret_file, _service_files, _venv)
+
+COLLECTORS: t.Dict[str, Collector] = {
+    one.name: one for module in _COLLECTOR_MODULES for one in vars(module).values() if isinstance(one, Collector)
+}
+CHECKS = Registry((one for module in _CHECK_MODULES for one in vars(module).values() if isinstance(one, Check)), COLLECTORS)

@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, inferhost contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Containers, asked from the engine's own socket, so that no client program is needed."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import typing as t
+
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collector import Collected, Context, Unavailable, collector, unreadable
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._redact import split_secrets
+
+SOCKETS = ("/var/run/docker.sock", "/run/podman/podman.sock")
+_CONFIG_FILES_LABEL = "com.docker.compose.project.config_files"
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=5)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+@collector("containers", root="helps", cost="requests", timeout_s=20)
+def containers(context: Context, facts: Facts) -> Collected:
+    """Every container, stopped ones too: a crash loop is a finding. No engine, no containers."""
+    found: t.List[t.Dict[str, t.Any]] = []
+    for path in SOCKETS:
+        place = context.path(path)
+        if not os.path.exists(place):
+            continue
+        try:
+            for short in _get(place, "/containers/json?all=true"):
+                found.append(describe(_get(place, f"/containers/{short['Id']}/json")))
+        except (http.client.HTTPException, ValueError, KeyError) as error:
+            raise Unavailable(f"{path} gives no list of containers ({type(error).__name__})") from None
+        except ConnectionRefusedError:
+            # A socket that nobody listens on is a container engine that is not running.
+            continue
+        except OSError as error:
+            raise Unavailable(unreadable(f"the list of containers from {path}", error)) from None
+    return Collected(found)
+
+
+def _get(path: str, target: str) -> t.Any:
+    connection = _UnixConnection(path)
+    try:
+        connection.request("GET", target)
+        answer = connection.getresponse()
+        content = answer.read()
+    finally:
+        connection.close()
+    if answer.status != 200:
+        raise http.client.HTTPException(f"status {answer.status}")
+    return json.loads(content)
+
+
+def describe(inspected: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+    """The parts of an inspection that checks read. Environment: names only."""
+    config = inspected.get("Config") or {}
+    host = inspected.get("HostConfig") or {}
+    labels = config.get("Labels") or {}
+    clean, carriers = split_secrets([str(inspected.get("Path") or ""), *(inspected.get("Args") or [])])
+    files = [path for path in str(labels.get(_CONFIG_FILES_LABEL, "")).split(",") if path]
+    return {
+        "name": str(inspected.get("Name", "")).lstrip("/"),
+        "image": str(config.get("Image", "")),
+        "running": bool((inspected.get("State") or {}).get("Running")),
+        "argv": clean,
+        "secret_args": carriers,
+        "environment_names": sorted(str(entry).partition("=")[0] for entry in config.get("Env") or []),
+        "host_network": host.get("NetworkMode") == "host",
+        "host_names": [str(entry).partition(":")[0] for entry in host.get("ExtraHosts") or []],
+        "compose_files": files,
+        "mounts": [
+            {"source": str(mount.get("Source", "")), "destination": str(mount.get("Destination", ""))} for mount in inspected.get("Mounts") or []
+        ],
+    }

@@ -1,0 +1,205 @@
+# Copyright: (c) 2026, inferhost contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Endpoints of this host (or the one that was named), asked over HTTP: health, models, a chat, a tool call in both forms."""
+
+from __future__ import annotations
+
+import json
+import os
+import typing as t
+
+from ansible_collections.inferhost.llm.plugins.module_utils._chat_stream import ChatStream, error_text
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collector import Collected, Context, collector, unreadable
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._flags import engine_arguments, number, parse
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts
+from ansible_collections.inferhost.llm.plugins.module_utils._http import HttpError, Response, bearer, request, stream_events
+from ansible_collections.inferhost.llm.plugins.module_utils._listeners import listeners
+from ansible_collections.inferhost.llm.plugins.module_utils._tool_call import Outcome, Question, chat_request, judge, judge_status, judge_stream, message_of, raw_request, streams_agree, with_raw_text
+
+_QUICK_S = 10.0
+_ANSWER_S = 60.0
+_ANY_ADDRESS = ("0.0.0.0", "::", "[::]", "*", "localhost", "")
+_DEFAULT_PORTS = {"vllm": 8000, "proxy": 4000, "litellm": 4000}
+_KEY_FILES = {"proxy": "api_key", "vllm": "engine_key"}
+
+
+class Target(t.NamedTuple):
+    url: str
+    kind: str
+    pid: t.Optional[int]
+    key_file: t.Optional[str]
+
+
+@collector("endpoints", root="helps", cost="tokens", timeout_s=300, after=["processes"])
+def endpoints(context: Context, facts: Facts) -> Collected:
+    gaps: t.List[str] = []
+    return Collected([_probe(context, target, gaps) for target in targets(context, facts["processes"], gaps)], gaps)
+
+
+def targets(context: Context, processes: t.Sequence[t.Mapping[str, t.Any]], gaps: t.List[str]) -> t.List[Target]:
+    """The endpoint that was named, else each server that runs here. Stored keys go only to ports that our own kinds of server hold."""
+    if context.endpoint:
+        return [Target(context.endpoint.rstrip("/"), "named", None, context.api_key_file)]
+    found = []
+    for process in processes:
+        # The ports inside a container are not those of the host unless they share the network.
+        if process["kind"] in _DEFAULT_PORTS and (not process["container"] or _listens(context, process)):
+            host, port = address_of(context, process, gaps)
+            stored = _KEY_FILES.get(process["kind"])
+            key_file = context.api_key_file or (stored and context.path(os.path.join(context.root, "etc/secrets", stored)))
+            found.append(Target(f"http://{host}:{port}", process["kind"], process["pid"], key_file))
+    return list({target.url: target for target in found}.values())
+
+
+def address_of(context: Context, process: t.Mapping[str, t.Any], gaps: t.List[str]) -> t.Tuple[str, int]:
+    """Loopback or the one address that a server was told to listen on, and its port."""
+    kind = process["kind"]
+    flags = parse(engine_arguments(process["argv"]) or process["argv"][1:])
+    host, port = flags.get("--host", ""), number(flags.get("--port"))
+    if kind == "proxy" and flags.get("--config"):
+        try:
+            with open(context.path(flags["--config"]), encoding="utf-8") as handle:
+                config = json.load(handle)
+            host, port = str(config.get("host", "")), int(config.get("port", _DEFAULT_PORTS[kind]))
+        except OSError as error:
+            gaps.append(unreadable(flags["--config"], error))
+        except (ValueError, AttributeError, TypeError):
+            gaps.append(f"{flags['--config']} is not the configuration of a proxy")
+    shown = "127.0.0.1" if host in _ANY_ADDRESS else f"[{host}]" if ":" in host else host
+    return shown, port or _DEFAULT_PORTS[kind]
+
+
+def _listens(context: Context, process: t.Mapping[str, t.Any]) -> bool:
+    wanted = address_of(context, process, [])[1]
+    return any(one.port == wanted for one in listeners(context.path("/proc")))
+
+
+def _probe(context: Context, target: Target, gaps: t.List[str]) -> t.Dict[str, t.Any]:
+    key, no_key = _key(context, target)
+    if no_key:
+        gaps.append(no_key)
+    base = target.url[:-3] if target.url.endswith("/v1") else target.url
+    found: t.Dict[str, t.Any] = {
+        "url": base,
+        "kind": target.kind,
+        "pid": target.pid,
+        "with_key": bool(key),
+        "no_key": no_key or "none is known here",
+        "health": _get(f"{base}/health", key)[0],
+        "models": None,
+        "chat": None,
+        "tool": None,
+    }
+    answer, body = _get(f"{base}/v1/models", key)
+    entries = [entry for entry in (body.get("data") if isinstance(body, dict) else None) or [] if isinstance(entry, dict)]
+    found["models"] = {**answer, "ids": [str(entry.get("id")) for entry in entries], "max_model_len": entries[0].get("max_model_len") if entries else None}
+    if entries and context.probe:
+        model = str(entries[0].get("id"))
+        found["chat"] = _chat(base, model, key)
+        if found["chat"]["status"] == 200:
+            found["tool"] = _tool_call(base, model, key)
+    return found
+
+
+def _key(context: Context, target: Target) -> t.Tuple[t.Optional[str], t.Optional[str]]:
+    """The key, or why there should be one and is none."""
+    if not target.key_file:
+        return None, None
+    try:
+        with open(target.key_file, encoding="utf-8") as handle:
+            key = handle.read().strip()
+    except FileNotFoundError:
+        return None, f"{context.api_key_file} (api_key_file) is not there" if context.api_key_file else None
+    except OSError as error:
+        return None, unreadable(target.key_file, error)
+    context.redactor.learn(key)
+    return key, None
+
+
+def _answer(response: Response) -> t.Dict[str, t.Any]:
+    body = response.json()
+    error = "" if response.status == 200 else error_text(body) if body is not None else response.text()[:300]
+    return {"status": response.status, "error": error, "elapsed_s": round(response.elapsed_s, 3)}
+
+
+def _failed(error: HttpError) -> t.Dict[str, t.Any]:
+    return {"status": None, "error": error.message, "elapsed_s": None}
+
+
+def _get(url: str, key: t.Optional[str]) -> t.Tuple[t.Dict[str, t.Any], t.Any]:
+    try:
+        response = request("GET", url, headers=bearer(key), timeout=_QUICK_S)
+    except HttpError as error:
+        return _failed(error), None
+    return _answer(response), response.json()
+
+
+def _chat(base: str, model: str, key: t.Optional[str]) -> t.Dict[str, t.Any]:
+    body = {"model": model, "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 16, "temperature": 0}
+    try:
+        response = request("POST", f"{base}/v1/chat/completions", body, bearer(key), _ANSWER_S)
+    except HttpError as error:
+        return {**_failed(error), "characters": 0}
+    message = message_of(response.json())
+    return {**_answer(response), "characters": len(message.content + message.reasoning) if message else 0}
+
+
+def _tool_call(base: str, model: str, key: t.Optional[str]) -> t.Dict[str, t.Any]:
+    """The tool call, whole and streamed; where it failed, what the model writes with no parser in between."""
+    question = Question()
+    whole = _whole(base, chat_request(model, question, streamed=False), key, question)
+    streamed, stream = _streamed(base, chat_request(model, question, streamed=True), key, question)
+    if not whole.ok:
+        whole = with_raw_text(whole, _raw(base, raw_request(model, question), key))
+    return {
+        "whole": _outcome(whole),
+        "streamed": _outcome(streamed),
+        "agree": streams_agree(whole, streamed),
+        "chunks": stream.chunks,
+        "chunks_with_empty_tool_calls": stream.chunks_with_empty_tool_calls,
+    }
+
+
+def _outcome(outcome: Outcome) -> t.Dict[str, t.Any]:
+    return {
+        "ok": outcome.ok,
+        "code": outcome.code,
+        "detail": outcome.detail,
+        "raw_text": outcome.raw_text[:300],
+        "markup": outcome.markup,
+        "parser": outcome.parser,
+        "note": outcome.note,
+    }
+
+
+def _whole(base: str, body: t.Mapping[str, t.Any], key: t.Optional[str], question: Question) -> Outcome:
+    try:
+        response = request("POST", f"{base}/v1/chat/completions", body, bearer(key), _ANSWER_S)
+    except HttpError as error:
+        return Outcome("http_error", error.message)
+    return _judged(response, question)
+
+
+def _judged(response: Response, question: Question) -> Outcome:
+    if response.status != 200:
+        return judge_status(response.status, error_text(response.json()))
+    message = message_of(response.json())
+    return judge(message, question) if message else Outcome("http_error", "the answer has no message in it")
+
+
+def _streamed(base: str, body: t.Mapping[str, t.Any], key: t.Optional[str], question: Question) -> t.Tuple[Outcome, ChatStream]:
+    stream = ChatStream()
+    try:
+        for _seen, data in stream_events(f"{base}/v1/chat/completions", body, bearer(key), _ANSWER_S, deadline_s=_ANSWER_S):
+            stream.feed(data)
+    except HttpError as error:
+        return (_judged(error.response, question) if error.response else Outcome("http_error", error.message)), stream
+    return judge_stream(stream, question), stream
+
+
+def _raw(base: str, body: t.Mapping[str, t.Any], key: t.Optional[str]) -> t.Any:
+    try:
+        return message_of(request("POST", f"{base}/v1/chat/completions", body, bearer(key), _ANSWER_S).json())
+    except HttpError:
+        return None

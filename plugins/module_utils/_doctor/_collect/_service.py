@@ -1,0 +1,123 @@
+# Copyright: (c) 2026, inferhost contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Configured services, running or not: systemd units and supervisor programs that start an engine, a proxy or an exporter."""
+
+from __future__ import annotations
+
+import configparser
+import glob
+import os
+import re
+import shlex
+import typing as t
+
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collector import Collected, Context, collector, unreadable
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect._process import KEPT_VARIABLES, kind_of
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._redact import assigned_secret, split_secrets
+
+UNIT_FOLDERS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/run/systemd/system")
+SUPERVISOR_FILES = ("/etc/supervisor/conf.d/*.conf", "/etc/supervisor/supervisord.conf", "/etc/supervisord.conf", "/etc/supervisord.d/*.ini")
+OWN_SUPERVISOR_FILES = ("etc/supervisord.conf", "etc/supervisor.d/*.ini")
+_MAX_BYTES = 256 * 1024
+
+
+@collector("services", root="helps", cost="files", timeout_s=10)
+def services(context: Context, facts: Facts) -> Collected:
+    found: t.List[t.Dict[str, t.Any]] = []
+    gaps: t.List[str] = []
+    for folder in UNIT_FOLDERS:
+        for path in sorted(glob.glob(context.path(folder) + "/*.service")):
+            text = "\n".join(filter(None, (read(context, part, gaps) for part in [path, *sorted(glob.glob(path + ".d/*.conf"))])))
+            found.extend(_described("systemd", os.path.basename(path), _shown(context, path), unit_settings(text)))
+    patterns = [context.path(pattern) for pattern in SUPERVISOR_FILES]
+    patterns += [context.path(os.path.join(context.root, pattern)) for pattern in OWN_SUPERVISOR_FILES]
+    for path in sorted(path for pattern in patterns for path in glob.glob(pattern)):
+        for name, settings in supervisor_programs(read(context, path, gaps) or "").items():
+            found.extend(_described("supervisor", name, _shown(context, path), settings))
+    return Collected(found, gaps)
+
+
+def read(context: Context, path: str, gaps: t.List[str]) -> t.Optional[str]:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as handle:
+            return handle.read(_MAX_BYTES)
+    except OSError as error:
+        gaps.append(unreadable(_shown(context, path), error))
+        return None
+
+
+def _shown(context: Context, path: str) -> str:
+    return "/" + os.path.relpath(path, context.fs)
+
+
+class Settings(t.NamedTuple):
+    """What a service definition says: command lines, environment, files with more environment."""
+
+    commands: t.List[t.List[str]]
+    environment: t.List[str]
+    environment_files: t.List[str]
+
+
+def unit_settings(text: str) -> Settings:
+    """ExecStart, Environment and EnvironmentFile of a unit with its drop-ins behind it; an empty value resets, as in systemd."""
+    settings = Settings([], [], [])
+    for line in re.sub(r"\\\n\s*", " ", text).splitlines():
+        key, equals, value = line.strip().partition("=")
+        target: t.Optional[t.List[t.Any]] = {
+            "ExecStart": settings.commands,
+            "Environment": settings.environment,
+            "EnvironmentFile": settings.environment_files,
+        }.get(key.strip()) if equals else None
+        if target is None:
+            continue
+        words = _split(value.strip().lstrip("@-:+!|") if key == "ExecStart" else value)
+        if not words:
+            target.clear()
+        elif key == "ExecStart":
+            target.append(words)
+        else:
+            target.extend(word.lstrip("-") for word in words)
+    return settings
+
+
+def supervisor_programs(text: str) -> t.Dict[str, Settings]:
+    parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";",))
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return {}
+    programs = {}
+    for section in parser.sections():
+        if section.startswith("program:"):
+            environment = re.findall(r"[A-Za-z_]\w*=(?:\"[^\"]*\"|'[^']*'|[^,\s]+)", parser.get(section, "environment", fallback=""))
+            programs[section[8:]] = Settings([_split(parser.get(section, "command", fallback=""))], environment, [])
+    return programs
+
+
+def _split(value: str) -> t.List[str]:
+    try:
+        return shlex.split(value)
+    except ValueError:
+        return value.split()
+
+
+def _described(manager: str, name: str, path: str, settings: Settings) -> t.Iterator[t.Dict[str, t.Any]]:
+    for command in settings.commands:
+        at = next((at for at in range(len(command)) if kind_of(command[at:])), None)
+        if at is None:
+            continue
+        clean, carriers = split_secrets(command)
+        pairs = [pair.partition("=")[::2] for pair in settings.environment]
+        yield {
+            "manager": manager,
+            "name": name,
+            "file": path,
+            "kind": kind_of(command[at:]),
+            "argv": clean[at:],
+            "secret_args": carriers,
+            "secret_environment": [variable for variable in map(assigned_secret, settings.environment) if variable],
+            "env": {variable: value.strip("\"'") for variable, value in pairs if variable in KEPT_VARIABLES},
+            "environment_files": settings.environment_files,
+        }
