@@ -24,8 +24,13 @@ def _error(code: str, title: str, seen: str, cause: str, fix: str) -> Finding:
     return {"id": code, "severity": "error", "title": title, "seen": seen, "cause": cause, "fix": fix}
 
 
+def is_ours(listener: Listener, root: str) -> bool:
+    """Whether a listener is one of our services: its own or its starter's command line names our folder, or systemd runs it as our unit."""
+    return root in listener.command or root in listener.parent or "/inferhost-" in listener.group
+
+
 def port_findings(wanted: list[dict[str, Any]], found: list[Listener], root: str) -> list[Finding]:
-    """A finding for each port that something other than our own services (their command lines name ``root``) listens on.
+    """A finding for each port that something other than our own services listens on.
 
     ``wanted``: {service, host, port}. A wildcard listener takes the port on every address.
     """
@@ -33,7 +38,7 @@ def port_findings(wanted: list[dict[str, Any]], found: list[Listener], root: str
     for want in wanted:
         for listener in found:
             same = listener.address == want["host"] or listener.address in _WILDCARDS or want["host"] in ("0.0.0.0", "::")
-            if listener.port != want["port"] or not same or root in listener.command:
+            if listener.port != want["port"] or not same or is_ours(listener, root):
                 continue
             findings.append(
                 _error(

@@ -14,13 +14,16 @@ _LISTEN = "0A"
 
 @dataclass(frozen=True)
 class Listener:
-    """A listening TCP socket. ``pid`` is 0 and ``command`` empty when its owner cannot be seen without root."""
+    """A listening TCP socket. ``pid`` is 0 and the texts are empty when its owner cannot be seen without root."""
 
     address: str
     port: int
     uid: int
     pid: int
     command: str
+    # Command line of the process that started it, and its control group: they tell a service manager's child.
+    parent: str = ""
+    group: str = ""
 
     def describe(self) -> str:
         if self.pid:
@@ -80,6 +83,29 @@ def command_line(pid: int, proc: str = "/proc") -> str:
         return ""
 
 
+def _parent(pid: int, proc: str) -> int:
+    """Process id of the parent (proc_pid_stat(5), field 4, counted after the name in parentheses); 0 when the process is gone."""
+    try:
+        with open(os.path.join(proc, str(pid), "stat"), encoding="utf-8", errors="replace") as stream:
+            return int(stream.read().rpartition(")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _group(pid: int, proc: str) -> str:
+    try:
+        with open(os.path.join(proc, str(pid), "cgroup"), encoding="utf-8") as stream:
+            return stream.read().strip()
+    except OSError:
+        return ""
+
+
+def _listener(address: str, port: int, uid: int, pid: int, proc: str) -> Listener:
+    if pid == 0:
+        return Listener(address, port, uid, 0, "")
+    return Listener(address, port, uid, pid, command_line(pid, proc), command_line(_parent(pid, proc), proc), _group(pid, proc))
+
+
 def listeners(proc: str = "/proc") -> list[Listener]:
     """All listening TCP sockets of the network namespace this process is in."""
     rows: list[tuple[str, int, int, str]] = []
@@ -91,6 +117,5 @@ def listeners(proc: str = "/proc") -> list[Listener]:
     owners = _owners(proc, {row[3] for row in rows})
     found: list[Listener] = []
     for address, port, uid, inode in rows:
-        pid = owners.get(inode, 0)
-        found.append(Listener(address, port, uid, pid, command_line(pid, proc) if pid else ""))
+        found.append(_listener(address, port, uid, owners.get(inode, 0), proc))
     return found

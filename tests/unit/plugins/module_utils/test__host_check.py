@@ -21,6 +21,8 @@ WANT = [{"service": "the proxy", "host": "127.0.0.1", "port": 4000, "variable": 
         (Listener("10.0.0.1", 4000, 0, 77, "nginx"), False),
         (Listener("127.0.0.1", 4001, 0, 77, "nginx"), False),
         (Listener("127.0.0.1", 4000, 0, 77, "/opt/inferhost/venvs/proxy/bin/python -m inferhost_proxy"), False),
+        (Listener("127.0.0.1", 4000, 0, 77, "node_exporter", parent="supervisord -c /opt/inferhost/etc/supervisord.conf"), False),
+        (Listener("127.0.0.1", 4000, 0, 77, "node_exporter", group="0::/system.slice/inferhost-node-exporter.service"), False),
     ],
 )
 def test_a_port_is_taken_by_what_listens_on_it_and_is_not_ours(listener, taken):
