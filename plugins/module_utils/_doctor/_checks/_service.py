@@ -82,10 +82,10 @@ def _restart(service: t.Mapping[str, t.Any]) -> str:
 def _endpoint(one: t.Mapping[str, t.Any]) -> t.Iterator[Outcome]:
     url, health, models, chat = one["url"], one["health"], one["models"], one["chat"]
     if health["status"] is None:
-        yield Seen("critical", f"{url} does not answer: {health['error']}", "the server is still starting, hangs, or listens elsewhere", f"curl -sS -m 5 {url}/health; ss -ltnp")
+        yield Seen("error", f"no answer: {health['error']}", "the server is still starting, hangs, or listens elsewhere", f"curl -sS -m 5 {url}{health['path']}; ss -ltnp")
         return
     if health["status"] != 200 and one["kind"] != "named":
-        yield Seen("error", f"{url}/health answers {health['status']}: {health['error']}", "the server runs, but its engine does not", f"curl -sS {url}/health")
+        yield Seen("error", f"{url}{health['path']} answers {health['status']}: {health['error']}", "the server runs, but its engine does not", f"curl -sS {url}{health['path']}")
     if models["status"] != 200:
         if models["status"] in (401, 403):
             yield Unseen(f"{url}: {why_silent(one)}")
@@ -105,3 +105,6 @@ def _endpoint(one: t.Mapping[str, t.Any]) -> t.Iterator[Outcome]:
             f"curl -sS {url}/v1/chat/completions -H 'Content-Type: application/json' "
             f"-d '{{\"model\": \"{models['ids'][0]}\", \"messages\": [{{\"role\": \"user\", \"content\": \"hello\"}}], \"max_tokens\": 16}}'",
         )
+    for finding in (one["tool"] or {"findings": ()})["findings"]:
+        if finding["id"] == "L75":
+            yield Seen("error", f"{url}: {finding['title']}: {finding['seen']}", finding["cause"], finding["fix"])

@@ -13,14 +13,18 @@ from ansible_collections.inferhost.llm.plugins.module_utils._chat_stream import 
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collector import Collected, Context, collector, unreadable
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._flags import engine_arguments, number, parse
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts
+from ansible_collections.inferhost.llm.plugins.module_utils._endpoint import stream_body
 from ansible_collections.inferhost.llm.plugins.module_utils._http import HttpError, Response, bearer, request, stream_events
 from ansible_collections.inferhost.llm.plugins.module_utils._listeners import listeners
-from ansible_collections.inferhost.llm.plugins.module_utils._tool_call import Outcome, Question, chat_request, judge, judge_status, judge_stream, message_of, raw_request, streams_agree, with_raw_text
+from ansible_collections.inferhost.llm.plugins.module_utils._tool_call import Question, message_of
+from ansible_collections.inferhost.llm.plugins.module_utils._tool_call_probe import FORMS, check, server
 
 _QUICK_S = 10.0
 _ANSWER_S = 60.0
 _ANY_ADDRESS = ("0.0.0.0", "::", "[::]", "*", "localhost", "")
 _DEFAULT_PORTS = {"vllm": 8000, "proxy": 4000, "litellm": 4000}
+# A gateway is ready when its engine is.
+_HEALTH = {"proxy": "/readyz", "litellm": "/health/liveliness"}
 _KEY_FILES = {"proxy": "api_key", "vllm": "engine_key"}
 
 
@@ -79,17 +83,20 @@ def _probe(context: Context, target: Target, gaps: t.List[str]) -> t.Dict[str, t
     key, no_key = _key(context, target)
     if no_key:
         gaps.append(no_key)
-    base = target.url[:-3] if target.url.endswith("/v1") else target.url
+    where = server(target.url, key, _ANSWER_S)
+    base = where.url
+    health = _HEALTH.get(target.kind, "/health")
     found: t.Dict[str, t.Any] = {
         "url": base,
         "kind": target.kind,
         "pid": target.pid,
         "with_key": bool(key),
         "no_key": no_key or "none is known here",
-        "health": _get(f"{base}/health", key)[0],
+        "health": {**_get(base + health, key)[0], "path": health},
         "models": None,
         "chat": None,
         "tool": None,
+        "stream": None,
     }
     answer, body = _get(f"{base}/v1/models", key)
     entries = [entry for entry in (body.get("data") if isinstance(body, dict) else None) or [] if isinstance(entry, dict)]
@@ -98,7 +105,8 @@ def _probe(context: Context, target: Target, gaps: t.List[str]) -> t.Dict[str, t
         model = str(entries[0].get("id"))
         found["chat"] = _chat(base, model, key)
         if found["chat"]["status"] == 200:
-            found["tool"] = _tool_call(base, model, key)
+            found["tool"] = {"findings": check(where, Question(), FORMS["both"], model)["findings"]}
+            found["stream"] = _stream(base, model, key)
     return found
 
 
@@ -145,61 +153,12 @@ def _chat(base: str, model: str, key: t.Optional[str]) -> t.Dict[str, t.Any]:
     return {**_answer(response), "characters": len(message.content + message.reasoning) if message else 0}
 
 
-def _tool_call(base: str, model: str, key: t.Optional[str]) -> t.Dict[str, t.Any]:
-    """The tool call, whole and streamed; where it failed, what the model writes with no parser in between."""
-    question = Question()
-    whole = _whole(base, chat_request(model, question, streamed=False), key, question)
-    streamed, stream = _streamed(base, chat_request(model, question, streamed=True), key, question)
-    if not whole.ok:
-        whole = with_raw_text(whole, _raw(base, raw_request(model, question), key))
-    return {
-        "whole": _outcome(whole),
-        "streamed": _outcome(streamed),
-        "agree": streams_agree(whole, streamed),
-        "chunks": stream.chunks,
-        "chunks_with_empty_tool_calls": stream.chunks_with_empty_tool_calls,
-    }
-
-
-def _outcome(outcome: Outcome) -> t.Dict[str, t.Any]:
-    return {
-        "ok": outcome.ok,
-        "code": outcome.code,
-        "detail": outcome.detail,
-        "raw_text": outcome.raw_text[:300],
-        "markup": outcome.markup,
-        "parser": outcome.parser,
-        "note": outcome.note,
-    }
-
-
-def _whole(base: str, body: t.Mapping[str, t.Any], key: t.Optional[str], question: Question) -> Outcome:
-    try:
-        response = request("POST", f"{base}/v1/chat/completions", body, bearer(key), _ANSWER_S)
-    except HttpError as error:
-        return Outcome("http_error", error.message)
-    return _judged(response, question)
-
-
-def _judged(response: Response, question: Question) -> Outcome:
-    if response.status != 200:
-        return judge_status(response.status, error_text(response.json()))
-    message = message_of(response.json())
-    return judge(message, question) if message else Outcome("http_error", "the answer has no message in it")
-
-
-def _streamed(base: str, body: t.Mapping[str, t.Any], key: t.Optional[str], question: Question) -> t.Tuple[Outcome, ChatStream]:
+def _stream(base: str, model: str, key: t.Optional[str]) -> t.Dict[str, t.Any]:
+    """Chunks of an answer without a call, with a tool on offer: that is where the empty lists are."""
     stream = ChatStream()
     try:
-        for _seen, data in stream_events(f"{base}/v1/chat/completions", body, bearer(key), _ANSWER_S, deadline_s=_ANSWER_S):
+        for _seen, data in stream_events(f"{base}/v1/chat/completions", stream_body(model), bearer(key), _ANSWER_S, _ANSWER_S):
             stream.feed(data)
     except HttpError as error:
-        return (_judged(error.response, question) if error.response else Outcome("http_error", error.message)), stream
-    return judge_stream(stream, question), stream
-
-
-def _raw(base: str, body: t.Mapping[str, t.Any], key: t.Optional[str]) -> t.Any:
-    try:
-        return message_of(request("POST", f"{base}/v1/chat/completions", body, bearer(key), _ANSWER_S).json())
-    except HttpError:
-        return None
+        return {"error": error.message, "chunks": stream.chunks, "empty_tool_calls": stream.chunks_with_empty_tool_calls}
+    return {"error": stream.error or "", "chunks": stream.chunks, "empty_tool_calls": stream.chunks_with_empty_tool_calls}

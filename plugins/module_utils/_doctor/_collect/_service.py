@@ -65,11 +65,12 @@ def unit_settings(text: str) -> Settings:
     settings = Settings([], [], [])
     for line in re.sub(r"\\\n\s*", " ", text).splitlines():
         key, equals, value = line.strip().partition("=")
-        target: t.Optional[t.List[t.Any]] = {
+        targets: t.Dict[str, t.List[t.Any]] = {
             "ExecStart": settings.commands,
             "Environment": settings.environment,
             "EnvironmentFile": settings.environment_files,
-        }.get(key.strip()) if equals else None
+        }
+        target = targets.get(key.strip()) if equals else None
         if target is None:
             continue
         words = _split(value.strip().lstrip("@-:+!|") if key == "ExecStart" else value)
