@@ -14,6 +14,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._memory_checkpoint i
 from ansible_collections.inferhost.llm.plugins.module_utils._memory_geometry import parameters, weight_bytes
 from ansible_collections.inferhost.llm.plugins.module_utils._model_config import Model
 from ansible_collections.inferhost.llm.plugins.module_utils._plan_clients import CLIENTS
+from ansible_collections.inferhost.llm.plugins.module_utils._plan_quantization import refuse_unplanned
 from ansible_collections.inferhost.llm.plugins.module_utils._plan_types import (
     SCHEMA,
     Document,
@@ -137,6 +138,7 @@ def _outcome(
     if build == "cuda":
         if not gpus:
             raise Refusal("no_gpu", "the CUDA build was asked for and the host has no NVIDIA GPU", ["set engine_build to cpu", "use a host with an NVIDIA GPU"])
+        refuse_unplanned(model)
         weights, source = _weights(subject)
         return _plan_cuda.plan(model, weights, source, _plan_devices.select(gpus), wishes, version)
     count, source = _parameters(subject)

@@ -14,6 +14,8 @@ from ansible_collections.inferhost.llm.plugins.module_utils._plan_types import D
 
 Capability = t.Tuple[int, int]
 
+PLANNED = ("awq", "gptq", "fp8")
+
 # bfloat16 needs Ampere; the engine refuses it below.
 BFLOAT16_FROM: Capability = (8, 0)
 MARLIN_FROM: Capability = (8, 0)
@@ -31,17 +33,21 @@ def compute_dtype(model: Model, devices: Devices) -> str:
     return model.dtype
 
 
+def refuse_unplanned(model: Model) -> None:
+    """Formats whose kernels and sizes are not in the plan are refused rather than guessed."""
+    if model.quantization is not None and model.quantization.method not in PLANNED:
+        raise Refusal(
+            "not_planned_yet",
+            "checkpoints quantised with %s are not planned yet" % model.quantization.method,
+            ["use the model's AWQ, GPTQ or FP8 checkpoint, or the unquantised one"],
+        )
+
+
 def quantization_flags(model: Model, devices: Devices, tensor_parallel: int) -> t.Tuple[t.List[Document], t.List[Document]]:
     """Flags and warnings; raises Refusal for what the card or the split cannot do."""
     quantization = model.quantization
     if quantization is None:
         return [], []
-    if quantization.method not in ("awq", "gptq", "fp8"):
-        raise Refusal(
-            "not_planned_yet",
-            "checkpoints quantised with %s are not planned yet" % quantization.method,
-            ["use the model's AWQ, GPTQ or FP8 checkpoint, or the unquantised one"],
-        )
     if devices.capability is None:
         return [], [warning("capability_unknown", "the card's compute capability is not known, so its support for %s is not checked" % quantization.method)]
     if quantization.method == "fp8":
