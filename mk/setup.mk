@@ -37,7 +37,7 @@ setup: ## .venv and .collections for running the playbooks
 setup-dev: ## the same with the gates' tools
 	@tools/setup.sh dev
 
-LOCKS := bootstrap run dev collections
+LOCKS := bootstrap run dev collections ansible-test
 
 lock: setup ## resolve requirements/*.in again (LOCKS="run dev" for some)
 	@set -e; cd requirements; for name in $(LOCKS); do \
