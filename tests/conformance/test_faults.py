@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import struct
@@ -16,6 +17,11 @@ from typing import Any
 import pytest
 from gateway import CLIENT_KEY, Gateway, eventually, free_port
 from standin import CUT, HANG, Reply, StandIn, Step, stream, whole
+
+from inferhost_proxy.config import parse
+from inferhost_proxy.health import Readiness
+from inferhost_proxy.keys import KeyRing
+from inferhost_proxy.upstream import Upstream
 
 CHAT, MESSAGES, COMPLETIONS = "/v1/chat/completions", "/v1/messages", "/v1/completions"
 EVENT = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
@@ -280,25 +286,42 @@ def test_own_paths_take_no_other_method(gateway: Gateway, method: str) -> None:
     assert gateway.request(method, "/livez", key=CLIENT_KEY).status == 405
 
 
-def test_readiness(standin: StandIn, start: Callable[..., Gateway]) -> None:
-    def reason(**overrides: Any) -> tuple[int, str]:
-        answer = start(**overrides).request("GET", "/readyz")
-        return answer.status, answer.json().get("reason", "")
+def readiness(url: str, **settings: Any) -> str | None:
+    """What a gateway with these settings says of the model server at this address."""
 
-    assert reason() == (200, "")
-    assert reason(models=["m", "other"]) == (503, "the model server does not serve other")
-    standin.replies["/health"] = Reply([], 500)
-    assert reason() == (503, "the model server answers /health with status 500")
-    standin.replies["/health"] = Reply([], before=[HANG])
-    assert reason(ready_seconds=0.3) == (503, "the model server did not answer within 0.3 s")
-    standin.replies["/health"] = Reply([])
+    async def ask() -> str | None:
+        config = parse({"api_keys": [{"label": "a", "file": "a"}], "upstream": {"url": url}, **settings})
+        upstream = Upstream(config)
+        await upstream.open()
+        try:
+            return await Readiness(config, upstream).problem(KeyRing({}, b"engine-key"))
+        finally:
+            await upstream.close()
+
+    return asyncio.run(ask())
+
+
+def test_readiness(standin: StandIn) -> None:
+    assert readiness(standin.url, models=["m"]) is None
+    assert standin.last("/v1/models").header("authorization") == "Bearer engine-key"
+    assert readiness(standin.url, models=["m", "other"]) == "the model server does not serve other"
     standin.replies["/v1/models"] = whole({"data": []})
-    assert reason() == (503, "the model server serves no model")
+    assert readiness(standin.url) == "the model server serves no model"
     standin.replies["/v1/models"] = whole("nonsense")
-    assert reason()[0] == 503
+    assert readiness(standin.url) == "the model server's /v1/models is not a list of models"
     standin.replies["/v1/models"] = whole({}, 401)
-    assert "refuses the gateway's own key" in reason()[1]
-    assert "does not accept connections" in reason(upstream_url=f"http://127.0.0.1:{free_port()}")[1]
+    assert "refuses the gateway's own key" in (readiness(standin.url) or "")
+    standin.replies["/health"] = Reply([], 500)
+    assert readiness(standin.url) == "the model server answers /health with status 500"
+    standin.replies["/health"] = Reply([], before=[HANG])
+    assert readiness(standin.url, ready_seconds=0.3) == "the model server did not answer within 0.3 s"
+    assert "does not accept connections" in (readiness(f"http://127.0.0.1:{free_port()}") or "")
+
+
+def test_not_ready_is_503(standin: StandIn, start: Callable[..., Gateway]) -> None:
+    answer = start(models=["other"]).request("GET", "/readyz")
+    assert answer.status == 503
+    assert answer.json() == {"status": "not ready", "reason": "the model server does not serve other"}
 
 
 def test_readiness_asks_the_server_rarely(standin: StandIn, start: Callable[..., Gateway]) -> None:
