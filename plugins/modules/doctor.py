@@ -123,6 +123,7 @@ report:
 import platform
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collector import Context
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry import RegistryError
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._render import render, summary

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import typing as t
-
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._checks import _engine, _environments, _secrets, _service, _storage, _tools
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _container, _docker_name, _endpoint, _host, _process, _secret_file, _venv
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _service as _service_files
@@ -17,7 +15,5 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry im
 _CHECK_MODULES = (_engine, _environments, _secrets, _service, _storage, _tools)
 _COLLECTOR_MODULES = (_container, _disks, _docker_name, _endpoint, _host, _process, _secret_file, _service_files, _venv)
 
-COLLECTORS: t.Dict[str, Collector] = {
-    one.name: one for module in _COLLECTOR_MODULES for one in vars(module).values() if isinstance(one, Collector)
-}
+COLLECTORS: dict[str, Collector] = {one.name: one for module in _COLLECTOR_MODULES for one in vars(module).values() if isinstance(one, Collector)}
 CHECKS = Registry((one for module in _CHECK_MODULES for one in vars(module).values() if isinstance(one, Check)), COLLECTORS)

@@ -20,8 +20,8 @@ class Context:
 
     root: str = "/opt/inferhost"
     fs: str = "/"
-    endpoint: t.Optional[str] = None
-    api_key_file: t.Optional[str] = None
+    endpoint: str | None = None
+    api_key_file: str | None = None
     probe: bool = True
     redactor: Redactor = field(default_factory=Redactor)
 
@@ -52,14 +52,12 @@ class Collector:
     root: str
     cost: str
     timeout_s: float
-    after: t.Tuple[str, ...]
-    maybe: t.Tuple[str, ...]
+    after: tuple[str, ...]
+    maybe: tuple[str, ...]
     function: Function
 
 
-def collector(
-    name: str, root: str, cost: str, timeout_s: float, after: t.Sequence[str] = (), maybe: t.Sequence[str] = ()
-) -> t.Callable[[Function], Collector]:
+def collector(name: str, root: str, cost: str, timeout_s: float, after: t.Sequence[str] = (), maybe: t.Sequence[str] = ()) -> t.Callable[[Function], Collector]:
     """Make a function a collector. It reads the facts of the collectors in `after`, and those of `maybe` where there are any."""
 
     def decorate(function: Function) -> Collector:
@@ -77,9 +75,9 @@ def unreadable(what: str, error: OSError) -> str:
 
 def collect(context: Context, collectors: t.Mapping[str, Collector], wanted: t.Iterable[str]) -> Facts:
     """Run the wanted collectors and those they build on."""
-    values: t.Dict[str, t.Any] = {}
-    missing: t.Dict[str, str] = {}
-    gaps: t.Dict[str, t.Sequence[str]] = {}
+    values: dict[str, t.Any] = {}
+    missing: dict[str, str] = {}
+    gaps: dict[str, t.Sequence[str]] = {}
     for one in _order(collectors, wanted):
         lacking = [name for name in one.after if name not in values]
         if lacking:
@@ -95,8 +93,8 @@ def collect(context: Context, collectors: t.Mapping[str, Collector], wanted: t.I
     return Facts(values, missing, gaps)
 
 
-def _order(collectors: t.Mapping[str, Collector], wanted: t.Iterable[str]) -> t.List[Collector]:
-    ordered: t.Dict[str, Collector] = {}
+def _order(collectors: t.Mapping[str, Collector], wanted: t.Iterable[str]) -> list[Collector]:
+    ordered: dict[str, Collector] = {}
 
     def add(name: str) -> None:
         for earlier in (*collectors[name].after, *collectors[name].maybe):
@@ -108,9 +106,9 @@ def _order(collectors: t.Mapping[str, Collector], wanted: t.Iterable[str]) -> t.
     return list(ordered.values())
 
 
-def _run(one: Collector, context: Context, facts: Facts) -> t.Union[Collected, str]:
+def _run(one: Collector, context: Context, facts: Facts) -> Collected | str:
     """The collector's facts, or why there are none. In a thread, because a dead network file system holds a read for ever."""
-    answer: t.List[t.Union[Collected, str]] = []
+    answer: list[Collected | str] = []
 
     def work() -> None:
         try:

@@ -20,19 +20,19 @@ class Engine:
     edit: str
     running: bool
     flags: t.Mapping[str, str]
-    env: t.Optional[t.Mapping[str, str]]
+    env: t.Mapping[str, str] | None
 
-    def number(self, flag: str) -> t.Optional[int]:
+    def number(self, flag: str) -> int | None:
         return number(self.flags.get(flag))
 
     def is_off(self, flag: str) -> bool:
         return self.flags.get(flag, "").lower() == "false"
 
 
-def engines(facts: Facts) -> t.List[Engine]:
+def engines(facts: Facts) -> list[Engine]:
     """Services first: they are what a person edits. A process that runs exactly a service's command is that service."""
-    found: t.List[Engine] = []
-    commands: t.List[t.Sequence[str]] = []
+    found: list[Engine] = []
+    commands: list[t.Sequence[str]] = []
     running = {tuple(process["argv"]): process for process in facts.values.get("processes", ()) if process["kind"] == "vllm"}
     for service in facts.values.get("services", ()):
         if service["kind"] != "vllm":
@@ -60,5 +60,5 @@ def edit_command(service: t.Mapping[str, t.Any]) -> str:
     return f"sudo systemctl edit --full {service['name']}" if service["manager"] == "systemd" else f"sudoedit {service['file']}"
 
 
-def _engine(where: str, edit: str, running: bool, argv: t.Sequence[str], env: t.Optional[t.Mapping[str, str]]) -> Engine:
+def _engine(where: str, edit: str, running: bool, argv: t.Sequence[str], env: t.Mapping[str, str] | None) -> Engine:
     return Engine(where, edit, running, parse(engine_arguments(argv) or []), env)

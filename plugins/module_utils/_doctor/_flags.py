@@ -11,16 +11,22 @@ import typing as t
 
 _NUMBER = re.compile(r"^(\d+(?:\.\d+)?)([kKmMgG]?)$")
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "K": 2**10, "M": 2**20, "G": 2**30}
-_SHORT = {"-tp": "--tensor-parallel-size", "-pp": "--pipeline-parallel-size", "-dp": "--data-parallel-size", "-q": "--quantization", "-O": "--compilation-config"}
+_SHORT = {
+    "-tp": "--tensor-parallel-size",
+    "-pp": "--pipeline-parallel-size",
+    "-dp": "--data-parallel-size",
+    "-q": "--quantization",
+    "-O": "--compilation-config",
+}
 _INTERPRETER = re.compile(r"^(?:python[\d.]*|pypy[\d.]*|vllm)$")
 
 
-def engine_arguments(argv: t.Sequence[str]) -> t.Optional[t.List[str]]:
+def engine_arguments(argv: t.Sequence[str]) -> list[str] | None:
     """What follows the server's name if this is the command line of a vLLM API server, else None."""
     if not argv or not _INTERPRETER.match(os.path.basename(argv[0])):
         return None
     for at in range(min(4, len(argv))):
-        rest = argv[at + 1:]
+        rest = argv[at + 1 :]
         if argv[at] == "-m" and rest and re.match(r"^vllm\.entrypoints\.(?:openai\.)?(?:api_server|cli\.main)$", rest[0]):
             return list(rest[2:] if rest[1:2] == ["serve"] else rest[1:])
         if os.path.basename(argv[at]) == "vllm" and rest[:1] == ["serve"]:
@@ -28,10 +34,10 @@ def engine_arguments(argv: t.Sequence[str]) -> t.Optional[t.List[str]]:
     return None
 
 
-def parse(arguments: t.Sequence[str]) -> t.Dict[str, str]:
+def parse(arguments: t.Sequence[str]) -> dict[str, str]:
     """Flag to value ("" where a flag has none). `--no-x` is `--x` with the value "false"; underscores are dashes."""
-    flags: t.Dict[str, str] = {}
-    current: t.Optional[str] = None
+    flags: dict[str, str] = {}
+    current: str | None = None
     for argument in arguments:
         if not re.match(r"^-{1,2}[A-Za-z]", argument):
             if current is not None:
@@ -48,7 +54,7 @@ def parse(arguments: t.Sequence[str]) -> t.Dict[str, str]:
     return flags
 
 
-def number(value: t.Optional[str]) -> t.Optional[int]:
+def number(value: str | None) -> int | None:
     """`16384`, `16k` (thousand) or `16K` (1024), as vLLM reads them."""
     match = _NUMBER.match(value or "")
     return int(float(match[1]) * _UNITS[match[2]]) if match else None

@@ -9,7 +9,7 @@ import typing as t
 from dataclasses import asdict, dataclass, field
 
 # Best first; a finding's place in here is its rank.
-SEVERITIES: t.Tuple[str, ...] = ("ok", "info", "warning", "error", "critical")
+SEVERITIES: tuple[str, ...] = ("ok", "info", "warning", "error", "critical")
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Finding:
     cause: str
     fix: str
 
-    def as_dict(self) -> t.Dict[str, str]:
+    def as_dict(self) -> dict[str, str]:
         return asdict(self)
 
 
@@ -73,16 +73,16 @@ class Report:
     """Everything one run found out about one host."""
 
     host: str
-    checked: t.Tuple[str, ...]
-    not_checked: t.Tuple[NotChecked, ...]
-    findings: t.Tuple[Finding, ...]
-    gaps: t.Tuple[str, ...]
+    checked: tuple[str, ...]
+    not_checked: tuple[NotChecked, ...]
+    findings: tuple[Finding, ...]
+    gaps: tuple[str, ...]
 
     @property
     def worst(self) -> str:
         return max((finding.severity for finding in self.findings), key=rank, default="ok")
 
-    def as_dict(self) -> t.Dict[str, t.Any]:
+    def as_dict(self) -> dict[str, t.Any]:
         return {
             "schema": 1,
             "host": self.host,

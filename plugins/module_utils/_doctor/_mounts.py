@@ -22,9 +22,9 @@ class Mount(t.NamedTuple):
     writable: bool
 
 
-def parse(mountinfo: str) -> t.List[Mount]:
+def parse(mountinfo: str) -> list[Mount]:
     """proc_pid_mountinfo(5). A later mount on the same point hides the earlier."""
-    found: t.Dict[str, Mount] = {}
+    found: dict[str, Mount] = {}
     for line in mountinfo.splitlines():
         left, dash, right = line.partition(" - ")
         fields, rest = left.split(), right.split()
@@ -35,12 +35,12 @@ def parse(mountinfo: str) -> t.List[Mount]:
     return list(found.values())
 
 
-def of(path: str, mounts: t.Sequence[Mount]) -> t.Optional[Mount]:
+def of(path: str, mounts: t.Sequence[Mount]) -> Mount | None:
     inside = [mount for mount in mounts if path == mount.point or path.startswith(mount.point.rstrip("/") + "/")]
     return max(inside, key=lambda mount: len(mount.point), default=None)
 
 
-def persistent(mounts: t.Sequence[Mount]) -> t.List[str]:
+def persistent(mounts: t.Sequence[Mount]) -> list[str]:
     """Mount points where files stay and where there is room for models."""
     points = [mount.point for mount in mounts if mount.writable and _REAL.match(mount.type)]
     return sorted(point for point in points if not any(point == bad or point.startswith(bad + "/") for bad in _NOT_FOR_DATA))

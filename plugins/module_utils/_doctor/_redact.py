@@ -14,11 +14,13 @@ MASK = "***"
 # A value that only points at a secret: a shell or template reference, not the secret.
 _REFERENCE = r"(?!\$[({]|\{\{|\*\*\*)"
 _VALUE = _REFERENCE + r"(?:\"[^\"]*\"|'[^']*'|[^\s\"',;}]+)"
-_SECRET_NAME = r"(?:api[_-]?key|master[_-]?key|salt[_-]?key|engine[_-]?key|access[_-]?key|secret[_-]?key|auth[_-]?token|(?<![a-z])token|_token|secret|passw(?:or)?d)"
+_SECRET_NAME = (
+    r"(?:api[_-]?key|master[_-]?key|salt[_-]?key|engine[_-]?key|access[_-]?key|secret[_-]?key|auth[_-]?token|(?<![a-z])token|_token|secret|passw(?:or)?d)"
+)
 SECRET_FLAGS = ("--api-key", "--api_key", "--master-key", "--master_key", "--hf-token", "--hf_token", "--token", "--password")
 
 # Each pattern keeps its first group and masks the rest.
-_PATTERNS: t.Tuple[t.Pattern[str], ...] = (
+_PATTERNS: tuple[t.Pattern[str], ...] = (
     re.compile(r"(\bsk-)[A-Za-z0-9_\-]{6,}"),
     re.compile(r"(\bhf_)[A-Za-z0-9]{8,}"),
     re.compile(r"(\b(?:rpa_|gsk_|nvapi-|gh[pousr]_|github_pat_|glpat-|AKIA))[A-Za-z0-9_\-]{8,}"),
@@ -39,7 +41,7 @@ class Redactor:
     """Masks what looks like a secret, and every secret that doctor has read on its way."""
 
     def __init__(self) -> None:
-        self._known: t.Set[str] = set()
+        self._known: set[str] = set()
 
     def learn(self, secret: str) -> None:
         """Mask this value wherever it turns up. Values too short to be a key would mask half of the report."""
@@ -64,7 +66,7 @@ class Redactor:
         return node
 
 
-def assigned_secret(line: str) -> t.Optional[str]:
+def assigned_secret(line: str) -> str | None:
     """Name of the variable if a line of a configuration file sets a secret to a literal value; never the value."""
     match = _ASSIGNMENT.match(line.strip())
     if match is None:
@@ -73,11 +75,11 @@ def assigned_secret(line: str) -> t.Optional[str]:
     return None if _HARMLESS_VALUE.match(value) else match[1]
 
 
-def split_secrets(argv: t.Sequence[str]) -> t.Tuple[t.List[str], t.List[str]]:
+def split_secrets(argv: t.Sequence[str]) -> tuple[list[str], list[str]]:
     """A command line without its secrets, and the names of the arguments that carried one."""
-    clean: t.List[str] = []
-    carriers: t.List[str] = []
-    flag: t.Optional[str] = None
+    clean: list[str] = []
+    carriers: list[str] = []
+    flag: str | None = None
     redactor = Redactor()
     for argument in argv:
         name, equals, value = argument.partition("=")

@@ -24,11 +24,11 @@ class Check:
 
     id: str
     title: str
-    severities: t.Tuple[str, ...]
-    needs: t.Tuple[str, ...]
+    severities: tuple[str, ...]
+    needs: tuple[str, ...]
     function: Function
 
-    def __call__(self, facts: Facts) -> t.List[Outcome]:
+    def __call__(self, facts: Facts) -> list[Outcome]:
         return list(self.function(facts))
 
 
@@ -45,7 +45,7 @@ class Registry:
     """Checks by id."""
 
     def __init__(self, checks: t.Iterable[Check], collectors: t.Container[str]) -> None:
-        self._checks: t.Dict[str, Check] = {}
+        self._checks: dict[str, Check] = {}
         for one in checks:
             self._add(one, collectors)
 
@@ -63,7 +63,7 @@ class Registry:
     def __iter__(self) -> t.Iterator[Check]:
         return iter(self._checks[id] for id in sorted(self._checks))
 
-    def select(self, only: t.Sequence[str] = (), skip: t.Sequence[str] = ()) -> t.List[Check]:
+    def select(self, only: t.Sequence[str] = (), skip: t.Sequence[str] = ()) -> list[Check]:
         """The checks of `only` (all if empty) without those of `skip`. An id that no check has is refused."""
         for id in (*only, *skip):
             if id not in self._checks:
@@ -77,16 +77,16 @@ class Registry:
 class Examined:
     """What the selected checks said together."""
 
-    checked: t.Tuple[str, ...]
-    not_checked: t.Tuple[NotChecked, ...]
-    findings: t.Tuple[Finding, ...]
+    checked: tuple[str, ...]
+    not_checked: tuple[NotChecked, ...]
+    findings: tuple[Finding, ...]
 
 
 def examine(checks: t.Iterable[Check], facts: Facts) -> Examined:
     """Ask every check. One that could not see all it needed counts as checked only if what it saw was enough for a finding."""
-    checked: t.List[str] = []
-    not_checked: t.List[NotChecked] = []
-    findings: t.List[Finding] = []
+    checked: list[str] = []
+    not_checked: list[NotChecked] = []
+    findings: list[Finding] = []
     for one in checks:
         found, unseen = _ask(one, facts)
         findings.extend(found)
@@ -97,7 +97,7 @@ def examine(checks: t.Iterable[Check], facts: Facts) -> Examined:
     return Examined(tuple(checked), tuple(not_checked), tuple(findings))
 
 
-def _ask(one: Check, facts: Facts) -> t.Tuple[t.List[Finding], t.List[str]]:
+def _ask(one: Check, facts: Facts) -> tuple[list[Finding], list[str]]:
     lacking = [name for name in one.needs if name not in facts.values]
     if lacking:
         return [], [facts.missing.get(name, f"no facts about {name}") for name in lacking]
@@ -106,8 +106,8 @@ def _ask(one: Check, facts: Facts) -> t.Tuple[t.List[Finding], t.List[str]]:
     # A check that trips over an odd host must not hide what the others see.
     except Exception as error:  # pylint: disable=broad-except
         return [], [f"the check itself failed: {type(error).__name__}: {error}"]
-    found: t.List[Finding] = []
-    unseen: t.List[str] = []
+    found: list[Finding] = []
+    unseen: list[str] = []
     for outcome in outcomes:
         if not isinstance(outcome, Seen):
             unseen.append(outcome.why)

@@ -14,7 +14,7 @@ WIDTH = 100
 _LABEL = 8
 
 
-def render(report: Report) -> t.List[str]:
+def render(report: Report) -> list[str]:
     lines = _wrap("", summary(report), 2)
     for finding in report.findings:
         lines.extend(["", *_finding(finding)])
@@ -37,27 +37,25 @@ def summary(report: Report) -> str:
     return f"doctor on {report.host}: {found}; {len(report.checked)} checked{unseen}"
 
 
-def _finding(finding: Finding) -> t.List[str]:
+def _finding(finding: Finding) -> list[str]:
     lines = _wrap(f"{finding.severity.upper():<{_LABEL}} ", f"{finding.id}  {finding.title}", _LABEL + 1)
     for label, text in (("seen", finding.seen), ("cause", finding.cause)):
         lines.extend(_wrap(f"  {label:<5} ", text, _LABEL))
     return lines + _command("  fix   ", finding.fix)
 
 
-def _not_checked(one: NotChecked) -> t.List[str]:
+def _not_checked(one: NotChecked) -> list[str]:
     return _wrap(f"  {one.id:<4} ", f"{one.title}: {one.why}", 7)
 
 
-def _wrap(first: str, text: str, indent: int) -> t.List[str]:
-    return textwrap.wrap(
-        text, WIDTH, initial_indent=first, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
-    ) or [first.rstrip()]
+def _wrap(first: str, text: str, indent: int) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False) or [first.rstrip()]
 
 
-def _command(label: str, command: str) -> t.List[str]:
+def _command(label: str, command: str) -> list[str]:
     """What a person pastes has to be the command still: long ones break between words with a backslash, remarks keep lines of their own."""
     indent = " " * _LABEL
-    lines: t.List[str] = []
+    lines: list[str] = []
     for line in command.splitlines():
         words, remark = _words(line)
         whole = " ".join(words) + (f"   # {remark}" if remark else "")
@@ -66,11 +64,13 @@ def _command(label: str, command: str) -> t.List[str]:
             continue
         lines.extend(_broken(words, indent))
         if remark:
-            lines.extend(textwrap.wrap(remark, WIDTH, initial_indent=indent + "# ", subsequent_indent=indent + "# ", break_long_words=False, break_on_hyphens=False))
+            lines.extend(
+                textwrap.wrap(remark, WIDTH, initial_indent=indent + "# ", subsequent_indent=indent + "# ", break_long_words=False, break_on_hyphens=False)
+            )
     return [label + lines[0][_LABEL:], *lines[1:]] if lines else [label.rstrip()]
 
 
-def _broken(words: t.Sequence[str], indent: str) -> t.List[str]:
+def _broken(words: t.Sequence[str], indent: str) -> list[str]:
     lines = [indent + words[0]]
     for word in words[1:]:
         if len(lines[-1]) + 1 + len(word) > WIDTH - 2:
@@ -81,13 +81,13 @@ def _broken(words: t.Sequence[str], indent: str) -> t.List[str]:
     return lines
 
 
-def _words(line: str) -> t.Tuple[t.List[str], str]:
+def _words(line: str) -> tuple[list[str], str]:
     """Words of a shell command, quotes kept together, and the remark behind it."""
     words = [""]
     quote = ""
     for at, character in enumerate(line):
         if character == "#" and not quote and not words[-1]:
-            return [word for word in words if word], line[at + 1:].strip()
+            return [word for word in words if word], line[at + 1 :].strip()
         if character in "'\"" and quote in ("", character):
             quote = "" if quote else character
         if character == " " and not quote:

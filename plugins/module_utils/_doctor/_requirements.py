@@ -18,7 +18,12 @@ from ansible_collections.inferhost.llm.plugins.module_utils._lock_file import no
 _REQUIREMENT = re.compile(r"^\s*(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[(?P<extras>[^\]]*)\])?\s*(?P<specifier>[^;@]*)(?:@[^;]*)?(?:;(?P<marker>.*))?$")
 _TOKEN = re.compile(r"\s*(\(|\)|===|==|!=|<=|>=|~=|<|>|\bnot\s+in\b|\bin\b|\band\b|\bor\b|'[^']*'|\"[^\"]*\"|[A-Za-z_][A-Za-z0-9_.]*)")
 _ORDERED: t.Mapping[str, t.Callable[[t.Any, t.Any], bool]] = {
-    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
 }
 _VERSIONS = ("python_version", "python_full_version", "implementation_version")
 
@@ -26,7 +31,7 @@ _VERSIONS = ("python_version", "python_full_version", "implementation_version")
 @dataclass(frozen=True)
 class Requirement:
     name: str
-    extras: t.Tuple[str, ...]
+    extras: tuple[str, ...]
     specifier: str
     marker: str
 
@@ -44,7 +49,7 @@ class _Undecided(Exception):
     """A marker that this evaluation does not understand."""
 
 
-def parse_requirement(text: str) -> t.Optional[Requirement]:
+def parse_requirement(text: str) -> Requirement | None:
     match = _REQUIREMENT.match(text)
     if match is None:
         return None
@@ -63,10 +68,10 @@ def applies(marker: str, environment: t.Mapping[str, str], extras: t.Iterable[st
         return False
 
 
-def unmet(installed: t.Mapping[str, t.Sequence[str]], environment: t.Mapping[str, str]) -> t.List[Unmet]:
+def unmet(installed: t.Mapping[str, t.Sequence[str]], environment: t.Mapping[str, str]) -> list[Unmet]:
     """What the installed distributions (name to Requires-Dist lines) need and do not find, extras followed from one to the next."""
-    found: t.Dict[str, Unmet] = {}
-    queue: t.List[t.Tuple[str, t.Tuple[str, ...]]] = [(name, ()) for name in sorted(installed)]
+    found: dict[str, Unmet] = {}
+    queue: list[tuple[str, tuple[str, ...]]] = [(name, ()) for name in sorted(installed)]
     seen = set(queue)
     while queue:
         owner, extras = queue.pop(0)
@@ -82,8 +87,8 @@ def unmet(installed: t.Mapping[str, t.Sequence[str]], environment: t.Mapping[str
     return [found[name] for name in sorted(found)]
 
 
-def _tokens(marker: str) -> t.List[str]:
-    tokens: t.List[str] = []
+def _tokens(marker: str) -> list[str]:
+    tokens: list[str] = []
     at = 0
     while marker[at:].strip():
         match = _TOKEN.match(marker, at)
@@ -133,7 +138,7 @@ class _Evaluation:
         right, right_name = self._operand()
         return _compare(left, comparison, right, version=(left_name or right_name) in _VERSIONS)
 
-    def _operand(self) -> t.Tuple[str, str]:
+    def _operand(self) -> tuple[str, str]:
         """Value, and the variable's name or empty for a literal."""
         token = self._take()
         if token[0] in "'\"":
@@ -142,7 +147,7 @@ class _Evaluation:
             raise _Undecided
         return self._environment[token], token
 
-    def _take(self, wanted: t.Optional[str] = None) -> str:
+    def _take(self, wanted: str | None = None) -> str:
         if not self._tokens or wanted not in (None, self._tokens[0]):
             raise _Undecided
         return self._tokens.pop(0)
@@ -160,13 +165,13 @@ def _compare(left: str, comparison: str, right: str, version: bool) -> bool:
     return _ORDERED[comparison](*_aligned(_numbers(left), _numbers(right)))
 
 
-def _numbers(version: str) -> t.Tuple[int, ...]:
+def _numbers(version: str) -> tuple[int, ...]:
     if not re.match(r"^\d+(\.\d+)*$", version):
         raise _Undecided
     return tuple(int(part) for part in version.split("."))
 
 
-def _aligned(left: t.Tuple[int, ...], right: t.Tuple[int, ...]) -> t.Tuple[t.Tuple[int, ...], t.Tuple[int, ...]]:
+def _aligned(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """3.11 and 3.11.0 are the same version."""
     length = max(len(left), len(right))
     return left + (0,) * (length - len(left)), right + (0,) * (length - len(right))

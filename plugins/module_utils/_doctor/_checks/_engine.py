@@ -22,7 +22,7 @@ _BATCHED_DEFAULT_FROM = 2048
 def context_for_agents(facts: Facts) -> t.Iterator[Outcome]:
     served = [(one["url"], one["models"]["max_model_len"]) for one in facts["endpoints"] if one["models"] and one["models"]["max_model_len"]]
     lengths = served or [(one.where, one.number("--max-model-len")) for one in engines(facts)]
-    clients = sorted({client for client in CLIENTS.values() if client}, key=lambda client: client.prompt_tokens)
+    clients = sorted({client for client in CLIENTS.values() if client}, key=lambda client: (client.prompt_tokens, client.title))
     for where, length in lengths:
         left_out = [client for client in clients if length is not None and length < client.smallest_context]
         if not left_out:
@@ -91,10 +91,10 @@ def on_cpu(one: Engine, facts: Facts) -> bool:
     return target == "cpu" or not facts["gpus"]
 
 
-def _differences(one: Engine) -> t.Tuple[t.List[str], t.List[str]]:
+def _differences(one: Engine) -> tuple[list[str], list[str]]:
     """What surely hurts, and what may."""
-    hard: t.List[str] = []
-    soft: t.List[str] = []
+    hard: list[str] = []
+    soft: list[str] = []
     value = one.flags.get("--dtype", "auto")
     if value in ("half", "float16"):
         hard.append(f"--dtype {value} (16-bit floats without bfloat16 are slow or refused there)")
@@ -121,6 +121,13 @@ def _slow(cpu: t.Mapping[str, t.Any]) -> t.Iterator[Outcome]:
             "lscpu | grep -i flags   # use another machine, or pass the host's processor through to the guest (-cpu host)",
         )
     elif cpu["architecture"] == "x86_64" and "avx512f" not in cpu["isa"]:
-        yield Seen("info", f"{cpu['model'] or 'the processor'} has no AVX-512", "vLLM on the CPU is several times slower without it", "lscpu | grep -o 'avx[^ ]*'")
+        yield Seen(
+            "info", f"{cpu['model'] or 'the processor'} has no AVX-512", "vLLM on the CPU is several times slower without it", "lscpu | grep -o 'avx[^ ]*'"
+        )
     if cpu["cores"] < _FEW_CORES:
-        yield Seen("info", f"{cpu['cores']} processor cores for the engine", "good for trying things out, slow for work", "nproc   # give the machine more cores, or use a GPU")
+        yield Seen(
+            "info",
+            f"{cpu['cores']} processor cores for the engine",
+            "good for trying things out, slow for work",
+            "nproc   # give the machine more cores, or use a GPU",
+        )

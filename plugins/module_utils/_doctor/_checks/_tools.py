@@ -10,7 +10,8 @@ import typing as t
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts, Outcome, Seen, Unseen
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry import check
 
-def _answers(facts: Facts) -> t.Iterator[t.Union[Unseen, t.Mapping[str, t.Any]]]:
+
+def _answers(facts: Facts) -> t.Iterator[Unseen | t.Mapping[str, t.Any]]:
     """Endpoints that answered the question with a tool, or why one was not asked."""
     if not facts["endpoints"]:
         yield Unseen("no model server was found on this host; name one with endpoint=http://127.0.0.1:8000")
@@ -73,7 +74,7 @@ def empty_tool_calls(facts: Facts) -> t.Iterator[Outcome]:
             # Behind our proxy no client sees the engine's own chunks.
             yield Seen(
                 "info" if guarded and one["kind"] == "vllm" else "warning",
-                f"{one['url']}: {stream['empty_tool_calls']} of {stream['chunks']} streamed chunks carry \"tool_calls\": []",
+                f'{one["url"]}: {stream["empty_tool_calls"]} of {stream["chunks"]} streamed chunks carry "tool_calls": []',
                 "vLLM writes the empty list; clients take it for the start of a tool call",
                 "ansible-playbook inferhost.llm.site   # clients talk to the proxy on port 4000, which takes it out",
             )

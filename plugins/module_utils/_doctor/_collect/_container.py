@@ -33,7 +33,7 @@ class _UnixConnection(http.client.HTTPConnection):
 @collector("containers", root="helps", cost="requests", timeout_s=20)
 def containers(context: Context, facts: Facts) -> Collected:
     """Every container, stopped ones too: a crash loop is a finding. No engine, no containers."""
-    found: t.List[t.Dict[str, t.Any]] = []
+    found: list[dict[str, t.Any]] = []
     for path in SOCKETS:
         place = context.path(path)
         if not os.path.exists(place):
@@ -64,7 +64,7 @@ def _get(path: str, target: str) -> t.Any:
     return json.loads(content)
 
 
-def describe(inspected: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+def describe(inspected: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """The parts of an inspection that checks read. Environment: names only."""
     config = inspected.get("Config") or {}
     host = inspected.get("HostConfig") or {}
@@ -81,7 +81,5 @@ def describe(inspected: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
         "host_network": host.get("NetworkMode") == "host",
         "host_names": [str(entry).partition(":")[0] for entry in host.get("ExtraHosts") or []],
         "compose_files": files,
-        "mounts": [
-            {"source": str(mount.get("Source", "")), "destination": str(mount.get("Destination", ""))} for mount in inspected.get("Mounts") or []
-        ],
+        "mounts": [{"source": str(mount.get("Source", "")), "destination": str(mount.get("Destination", ""))} for mount in inspected.get("Mounts") or []],
     }

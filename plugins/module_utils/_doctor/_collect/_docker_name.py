@@ -18,8 +18,8 @@ NAME = "host.docker.internal"
 
 @collector("docker_names", root="helps", cost="files", timeout_s=10, after=["containers"])
 def docker_names(context: Context, facts: Facts) -> Collected:
-    gaps: t.List[str] = []
-    found: t.List[t.Dict[str, t.Any]] = []
+    gaps: list[str] = []
+    found: list[dict[str, t.Any]] = []
     for container in facts["containers"]:
         for path in _files(context, container):
             text = read(context, path, gaps) or ""
@@ -30,7 +30,7 @@ def docker_names(context: Context, facts: Facts) -> Collected:
     return Collected(found, gaps)
 
 
-def _files(context: Context, container: t.Mapping[str, t.Any]) -> t.List[str]:
+def _files(context: Context, container: t.Mapping[str, t.Any]) -> list[str]:
     paths = [context.path(path) for path in container["compose_files"]]
     for mount in container["mounts"]:
         source = context.path(mount["source"])

@@ -31,17 +31,17 @@ _KEY_FILES = {"proxy": "api_key", "vllm": "engine_key"}
 class Target(t.NamedTuple):
     url: str
     kind: str
-    pid: t.Optional[int]
-    key_file: t.Optional[str]
+    pid: int | None
+    key_file: str | None
 
 
 @collector("endpoints", root="helps", cost="tokens", timeout_s=300, after=["processes"])
 def endpoints(context: Context, facts: Facts) -> Collected:
-    gaps: t.List[str] = []
+    gaps: list[str] = []
     return Collected([_probe(context, target, gaps) for target in targets(context, facts["processes"], gaps)], gaps)
 
 
-def targets(context: Context, processes: t.Sequence[t.Mapping[str, t.Any]], gaps: t.List[str]) -> t.List[Target]:
+def targets(context: Context, processes: t.Sequence[t.Mapping[str, t.Any]], gaps: list[str]) -> list[Target]:
     """The endpoint that was named, else each server that runs here. Stored keys go only to ports that our own kinds of server hold."""
     if context.endpoint:
         return [Target(context.endpoint.rstrip("/"), "named", None, context.api_key_file)]
@@ -56,7 +56,7 @@ def targets(context: Context, processes: t.Sequence[t.Mapping[str, t.Any]], gaps
     return list({target.url: target for target in found}.values())
 
 
-def address_of(context: Context, process: t.Mapping[str, t.Any], gaps: t.List[str]) -> t.Tuple[str, int]:
+def address_of(context: Context, process: t.Mapping[str, t.Any], gaps: list[str]) -> tuple[str, int]:
     """Loopback or the one address that a server was told to listen on, and its port."""
     kind = process["kind"]
     flags = parse(engine_arguments(process["argv"]) or process["argv"][1:])
@@ -79,14 +79,14 @@ def _listens(context: Context, process: t.Mapping[str, t.Any]) -> bool:
     return any(one.port == wanted for one in listeners(context.path("/proc")))
 
 
-def _probe(context: Context, target: Target, gaps: t.List[str]) -> t.Dict[str, t.Any]:
+def _probe(context: Context, target: Target, gaps: list[str]) -> dict[str, t.Any]:
     key, no_key = _key(context, target)
     if no_key:
         gaps.append(no_key)
     where = server(target.url, key, _ANSWER_S)
     base = where.url
     health = _HEALTH.get(target.kind, "/health")
-    found: t.Dict[str, t.Any] = {
+    found: dict[str, t.Any] = {
         "url": base,
         "kind": target.kind,
         "pid": target.pid,
@@ -110,7 +110,7 @@ def _probe(context: Context, target: Target, gaps: t.List[str]) -> t.Dict[str, t
     return found
 
 
-def _key(context: Context, target: Target) -> t.Tuple[t.Optional[str], t.Optional[str]]:
+def _key(context: Context, target: Target) -> tuple[str | None, str | None]:
     """The key, or why there should be one and is none."""
     if not target.key_file:
         return None, None
@@ -125,17 +125,17 @@ def _key(context: Context, target: Target) -> t.Tuple[t.Optional[str], t.Optiona
     return key, None
 
 
-def _answer(response: Response) -> t.Dict[str, t.Any]:
+def _answer(response: Response) -> dict[str, t.Any]:
     body = response.json()
     error = "" if response.status == 200 else error_text(body) if body is not None else response.text()[:300]
     return {"status": response.status, "error": error, "elapsed_s": round(response.elapsed_s, 3)}
 
 
-def _failed(error: HttpError) -> t.Dict[str, t.Any]:
+def _failed(error: HttpError) -> dict[str, t.Any]:
     return {"status": None, "error": error.message, "elapsed_s": None}
 
 
-def _get(url: str, key: t.Optional[str]) -> t.Tuple[t.Dict[str, t.Any], t.Any]:
+def _get(url: str, key: str | None) -> tuple[dict[str, t.Any], t.Any]:
     try:
         response = request("GET", url, headers=bearer(key), timeout=_QUICK_S)
     except HttpError as error:
@@ -143,7 +143,7 @@ def _get(url: str, key: t.Optional[str]) -> t.Tuple[t.Dict[str, t.Any], t.Any]:
     return _answer(response), response.json()
 
 
-def _chat(base: str, model: str, key: t.Optional[str]) -> t.Dict[str, t.Any]:
+def _chat(base: str, model: str, key: str | None) -> dict[str, t.Any]:
     body = {"model": model, "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 16, "temperature": 0}
     try:
         response = request("POST", f"{base}/v1/chat/completions", body, bearer(key), _ANSWER_S)
@@ -153,7 +153,7 @@ def _chat(base: str, model: str, key: t.Optional[str]) -> t.Dict[str, t.Any]:
     return {**_answer(response), "characters": len(message.content + message.reasoning) if message else 0}
 
 
-def _stream(base: str, model: str, key: t.Optional[str]) -> t.Dict[str, t.Any]:
+def _stream(base: str, model: str, key: str | None) -> dict[str, t.Any]:
     """Chunks of an answer without a call, with a tool on offer: that is where the empty lists are."""
     stream = ChatStream()
     try:

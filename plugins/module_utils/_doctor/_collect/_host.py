@@ -53,10 +53,12 @@ def interpreters(context: Context, facts: Facts) -> Collected:
         if match is None:
             continue
         library = context.path("/usr/lib/python" + match[1])
-        found.append({
-            "path": "/usr/bin/" + name,
-            "version": match[1],
-            "default": name == default,
-            "venv": all(os.path.isfile(os.path.join(library, part, "__init__.py")) for part in ("venv", "ensurepip")),
-        })
+        found.append(
+            {
+                "path": "/usr/bin/" + name,
+                "version": match[1],
+                "default": name == default,
+                "venv": all(os.path.isfile(os.path.join(library, part, "__init__.py")) for part in ("venv", "ensurepip")),
+            }
+        )
     return Collected({"found": found, "uv": os.path.isfile(context.path(os.path.join(context.root, "bin/uv")))})

@@ -47,7 +47,7 @@ _MODULES = {"inferhost_proxy": "proxy", "litellm": "litellm", "litellm.proxy.pro
 _CONTAINER = re.compile(r"docker|containerd|libpod|kubepods|crio-")
 
 
-def kind_of(argv: t.Sequence[str]) -> t.Optional[str]:
+def kind_of(argv: t.Sequence[str]) -> str | None:
     """What a command line runs, None if it is none of our business."""
     if not argv:
         return None
@@ -68,8 +68,8 @@ def kind_of(argv: t.Sequence[str]) -> t.Optional[str]:
 def processes(context: Context, facts: Facts) -> Collected:
     """The processes of `kind_of`, and any other that carries a secret in its command line."""
     proc = context.path("/proc")
-    found: t.List[t.Dict[str, t.Any]] = []
-    gaps: t.List[str] = []
+    found: list[dict[str, t.Any]] = []
+    gaps: list[str] = []
     if not os.path.isdir(os.path.join(proc, "1")):
         gaps.append("only the processes of this user are visible (/proc is mounted with hidepid); run with --become to see it")
     for name in sorted(filter(str.isdigit, os.listdir(proc)), key=int):
@@ -82,7 +82,7 @@ def processes(context: Context, facts: Facts) -> Collected:
     return Collected([record for record in found if record["kind"] != "vllm" or record["ppid"] not in engines], gaps)
 
 
-def _read_process(folder: str, gaps: t.List[str]) -> t.Optional[t.Dict[str, t.Any]]:
+def _read_process(folder: str, gaps: list[str]) -> dict[str, t.Any] | None:
     pid = int(os.path.basename(folder))
     try:
         argv = _strings(os.path.join(folder, "cmdline"))
@@ -96,7 +96,7 @@ def _read_process(folder: str, gaps: t.List[str]) -> t.Optional[t.Dict[str, t.An
     except OSError:
         # It ended while we looked.
         return None
-    record: t.Dict[str, t.Any] = {
+    record: dict[str, t.Any] = {
         "pid": pid,
         "ppid": ppid,
         "kind": kind,
@@ -117,7 +117,7 @@ def _read_process(folder: str, gaps: t.List[str]) -> t.Optional[t.Dict[str, t.An
     return record
 
 
-def _strings(path: str) -> t.List[str]:
+def _strings(path: str) -> list[str]:
     with open(path, "rb") as handle:
         content = handle.read()
     return [part.decode("utf-8", "replace") for part in content.rstrip(b"\0").split(b"\0")] if content else []

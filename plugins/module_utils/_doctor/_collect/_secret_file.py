@@ -21,8 +21,8 @@ COMMON_FILES = ("/etc/environment", "/etc/default/vllm", "/etc/default/litellm",
 
 @collector("secret_files", root="helps", cost="files", timeout_s=10, after=["processes", "services"], maybe=["containers"])
 def secret_files(context: Context, facts: Facts) -> Collected:
-    gaps: t.List[str] = []
-    found: t.List[t.Dict[str, t.Any]] = []
+    gaps: list[str] = []
+    found: list[dict[str, t.Any]] = []
     for folder in ("etc/secrets", "clients"):
         path = context.path(os.path.join(context.root, folder))
         try:
@@ -41,7 +41,7 @@ def secret_files(context: Context, facts: Facts) -> Collected:
     return Collected(found, gaps)
 
 
-def _suspects(context: Context, facts: Facts) -> t.List[str]:
+def _suspects(context: Context, facts: Facts) -> list[str]:
     paths = [path for pattern in COMMON_FILES for path in sorted(glob.glob(context.path(pattern)))]
     for service in facts["services"]:
         paths += [context.path(path) for path in [service["file"], *service["environment_files"]] if path.startswith("/")]
@@ -55,9 +55,9 @@ def _suspects(context: Context, facts: Facts) -> t.List[str]:
     return list(dict.fromkeys(paths))
 
 
-def secrets_in(lines: t.Iterable[str]) -> t.List[str]:
+def secrets_in(lines: t.Iterable[str]) -> list[str]:
     """Names of what is set to a literal secret in an environment file, a unit, a supervisor program, a compose or a LiteLLM file."""
-    names: t.List[str] = []
+    names: list[str] = []
     for line in lines:
         stripped = line.strip()
         if stripped.startswith(("#", ";")):
@@ -74,7 +74,7 @@ def secrets_in(lines: t.Iterable[str]) -> t.List[str]:
     return list(dict.fromkeys(names))
 
 
-def _words(text: str) -> t.List[str]:
+def _words(text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError:
@@ -85,7 +85,7 @@ def _open_to_others(path: str) -> bool:
     return bool(os.stat(path).st_mode & stat.S_IROTH)
 
 
-def _record(context: Context, path: str, names: t.Sequence[str]) -> t.Dict[str, t.Any]:
+def _record(context: Context, path: str, names: t.Sequence[str]) -> dict[str, t.Any]:
     figures = os.stat(path)
     return {
         "path": "/" + os.path.relpath(path, context.fs),

@@ -12,8 +12,8 @@ import re
 import shlex
 import typing as t
 
-from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collector import Collected, Context, collector, unreadable
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect._process import KEPT_VARIABLES, kind_of
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collector import Collected, Context, collector, unreadable
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._redact import assigned_secret, split_secrets
 
@@ -25,8 +25,8 @@ _MAX_BYTES = 256 * 1024
 
 @collector("services", root="helps", cost="files", timeout_s=10)
 def services(context: Context, facts: Facts) -> Collected:
-    found: t.List[t.Dict[str, t.Any]] = []
-    gaps: t.List[str] = []
+    found: list[dict[str, t.Any]] = []
+    gaps: list[str] = []
     for folder in UNIT_FOLDERS:
         for path in sorted(glob.glob(context.path(folder) + "/*.service")):
             text = "\n".join(filter(None, (read(context, part, gaps) for part in [path, *sorted(glob.glob(path + ".d/*.conf"))])))
@@ -39,7 +39,7 @@ def services(context: Context, facts: Facts) -> Collected:
     return Collected(found, gaps)
 
 
-def read(context: Context, path: str, gaps: t.List[str]) -> t.Optional[str]:
+def read(context: Context, path: str, gaps: list[str]) -> str | None:
     try:
         with open(path, encoding="utf-8", errors="replace") as handle:
             return handle.read(_MAX_BYTES)
@@ -55,9 +55,9 @@ def _shown(context: Context, path: str) -> str:
 class Settings(t.NamedTuple):
     """What a service definition says: command lines, environment, files with more environment."""
 
-    commands: t.List[t.List[str]]
-    environment: t.List[str]
-    environment_files: t.List[str]
+    commands: list[list[str]]
+    environment: list[str]
+    environment_files: list[str]
 
 
 def unit_settings(text: str) -> Settings:
@@ -65,7 +65,7 @@ def unit_settings(text: str) -> Settings:
     settings = Settings([], [], [])
     for line in re.sub(r"\\\n\s*", " ", text).splitlines():
         key, equals, value = line.strip().partition("=")
-        targets: t.Dict[str, t.List[t.Any]] = {
+        targets: dict[str, list[t.Any]] = {
             "ExecStart": settings.commands,
             "Environment": settings.environment,
             "EnvironmentFile": settings.environment_files,
@@ -83,7 +83,7 @@ def unit_settings(text: str) -> Settings:
     return settings
 
 
-def supervisor_programs(text: str) -> t.Dict[str, Settings]:
+def supervisor_programs(text: str) -> dict[str, Settings]:
     parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";",))
     try:
         parser.read_string(text)
@@ -97,14 +97,14 @@ def supervisor_programs(text: str) -> t.Dict[str, Settings]:
     return programs
 
 
-def _split(value: str) -> t.List[str]:
+def _split(value: str) -> list[str]:
     try:
         return shlex.split(value)
     except ValueError:
         return value.split()
 
 
-def _described(manager: str, name: str, path: str, settings: Settings) -> t.Iterator[t.Dict[str, t.Any]]:
+def _described(manager: str, name: str, path: str, settings: Settings) -> t.Iterator[dict[str, t.Any]]:
     for command in settings.commands:
         at = next((at for at in range(len(command)) if kind_of(command[at:])), None)
         if at is None:

@@ -15,7 +15,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._flags impor
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts
 
 # Cache variable and, where it is not set, the place below another variable or (None) an absolute one. As their programs document it.
-CACHES: t.Tuple[t.Tuple[str, t.Tuple[str, ...], t.Tuple[t.Optional[str], str]], ...] = (
+CACHES: tuple[tuple[str, tuple[str, ...], tuple[str | None, str]], ...] = (
     ("XDG_CACHE_HOME", ("XDG_CACHE_HOME",), ("HOME", ".cache")),
     ("HF_HOME", ("HF_HOME",), ("XDG_CACHE_HOME", "huggingface")),
     ("HF_HUB_CACHE", ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"), ("HF_HOME", "hub")),
@@ -28,9 +28,9 @@ PARTIAL_PATTERNS = ("blobs/*.incomplete", ".cache/huggingface/download/**/*.inco
 _SECTOR = 512
 
 
-def cache_paths(variables: t.Mapping[str, str]) -> t.List[t.Tuple[str, str, bool]]:
+def cache_paths(variables: t.Mapping[str, str]) -> list[tuple[str, str, bool]]:
     """Variable, the path that counts, and whether it was set. A process without HOME counts as root's."""
-    paths: t.Dict[str, str] = {"HOME": variables.get("HOME", "/root")}
+    paths: dict[str, str] = {"HOME": variables.get("HOME", "/root")}
     found = []
     for name, aliases, (base, rest) in CACHES:
         value = next((variables[alias] for alias in aliases if variables.get(alias)), None)
@@ -42,8 +42,8 @@ def cache_paths(variables: t.Mapping[str, str]) -> t.List[t.Tuple[str, str, bool
 @collector("caches", root="helps", cost="files", timeout_s=10, after=["processes"])
 def caches(context: Context, facts: Facts) -> Collected:
     """For each running engine: its cache folders as it sees them, container or not, and where else it could keep them."""
-    found: t.List[t.Dict[str, t.Any]] = []
-    gaps: t.List[str] = list(facts.gaps.get("processes", ()))
+    found: list[dict[str, t.Any]] = []
+    gaps: list[str] = list(facts.gaps.get("processes", ()))
     for process in facts["processes"]:
         if process["kind"] != "vllm" or process["env"] is None:
             continue
@@ -58,23 +58,25 @@ def caches(context: Context, facts: Facts) -> Collected:
             mount = _mounts.of(path, mounts)
             places.append({"variable": name, "path": path, "set": is_set, "mount": mount.point if mount else "/", "type": mount.type if mount else "unknown"})
         root_mount = _mounts.of(context.root, mounts)
-        found.append({
-            "pid": process["pid"],
-            "caches": places,
-            "persistent": _mounts.persistent(mounts),
-            "root_mount": root_mount.point if root_mount and os.path.isdir(context.path(context.root)) else None,
-        })
+        found.append(
+            {
+                "pid": process["pid"],
+                "caches": places,
+                "persistent": _mounts.persistent(mounts),
+                "root_mount": root_mount.point if root_mount and os.path.isdir(context.path(context.root)) else None,
+            }
+        )
     return Collected(found, gaps)
 
 
 @collector("storage", root="helps", cost="files", timeout_s=20, after=["processes"])
 def storage(context: Context, facts: Facts) -> Collected:
     """The file systems that hold models, their free space, and partial downloads in the model folders."""
-    gaps: t.List[str] = []
+    gaps: list[str] = []
     with open(context.path("/proc/self/mountinfo"), encoding="utf-8", errors="replace") as handle:
         mounts = _mounts.parse(handle.read())
     folders = model_folders(context, facts["processes"])
-    systems: t.Dict[str, t.Dict[str, t.Any]] = {}
+    systems: dict[str, dict[str, t.Any]] = {}
     for folder in folders:
         mount = _mounts.of(os.path.realpath(folder), mounts)
         place = context.path(folder)
@@ -99,11 +101,11 @@ def storage(context: Context, facts: Facts) -> Collected:
     return Collected({"filesystems": list(systems.values()), "partial": _partial_files(context, folders, gaps)}, gaps)
 
 
-def model_folders(context: Context, processes: t.Sequence[t.Mapping[str, t.Any]]) -> t.List[str]:
+def model_folders(context: Context, processes: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
     """Where models are kept: ours, the Hub cache of whoever looks and of each engine, and the folder an engine serves from."""
     folders = [os.path.join(context.root, "models"), os.path.join(context.root, "cache/hf")]
     own = {name: value for name, value in os.environ.items() if name.startswith(("HF_", "HUGGINGFACE_", "XDG_")) or name == "HOME"}
-    environments: t.List[t.Mapping[str, str]] = [own]
+    environments: list[t.Mapping[str, str]] = [own]
     for process in processes:
         if process["kind"] == "vllm" and not process["container"]:
             environments.append(process["env"] or own)
@@ -114,8 +116,8 @@ def model_folders(context: Context, processes: t.Sequence[t.Mapping[str, t.Any]]
     return [folder for folder in dict.fromkeys(folders) if os.path.isdir(context.path(folder))]
 
 
-def _partial_files(context: Context, folders: t.Sequence[str], gaps: t.List[str]) -> t.List[t.Dict[str, t.Any]]:
-    found: t.Dict[str, t.Dict[str, t.Any]] = {}
+def _partial_files(context: Context, folders: t.Sequence[str], gaps: list[str]) -> list[dict[str, t.Any]]:
+    found: dict[str, dict[str, t.Any]] = {}
     for folder in folders:
         for pattern in PARTIAL_PATTERNS:
             for path in sorted(glob.glob(os.path.join(context.path(folder), "*", pattern), recursive=True)):
@@ -129,7 +131,7 @@ def _partial_files(context: Context, folders: t.Sequence[str], gaps: t.List[str]
     return list(found.values())
 
 
-def _growable(context: Context, device: str) -> t.Optional[t.Dict[str, t.Any]]:
+def _growable(context: Context, device: str) -> dict[str, t.Any] | None:
     """Room that the volume group of a logical volume still has, from sysfs alone: physical volumes less everything mapped onto them."""
     block = context.path(f"/sys/dev/block/{device}")
     name, uuid = _line(os.path.join(block, "dm/name")), _line(os.path.join(block, "dm/uuid"))
@@ -147,7 +149,7 @@ def _size(folder: str) -> int:
     return int(_line(os.path.join(folder, "size")) or 0) * _SECTOR
 
 
-def _line(path: str) -> t.Optional[str]:
+def _line(path: str) -> str | None:
     try:
         with open(path, encoding="utf-8") as handle:
             return handle.read().strip()

@@ -23,7 +23,7 @@ _SHOWN_FILES = 3
 
 @collector("venvs", root="helps", cost="files", timeout_s=60, after=["processes", "services"])
 def venvs(context: Context, facts: Facts) -> Collected:
-    places: t.Dict[str, str] = {}
+    places: dict[str, str] = {}
     for path in sorted(glob.glob(context.path(os.path.join(context.root, "venvs/*")))):
         if os.path.isdir(path):
             places[os.path.realpath(path)] = "ours"
@@ -37,7 +37,7 @@ def venvs(context: Context, facts: Facts) -> Collected:
         found = environment_of(service["argv"], service["env"], None)
         if found:
             places.setdefault(os.path.realpath(context.path(found)), f"{service['manager']} {service['name']}")
-    gaps: t.List[str] = []
+    gaps: list[str] = []
     value = []
     for place, origin in places.items():
         try:
@@ -47,14 +47,14 @@ def venvs(context: Context, facts: Facts) -> Collected:
     return Collected(value, gaps)
 
 
-def environment_of(argv: t.Sequence[str], variables: t.Mapping[str, str], cwd: t.Optional[str]) -> t.Optional[str]:
+def environment_of(argv: t.Sequence[str], variables: t.Mapping[str, str], cwd: str | None) -> str | None:
     """The environment that a command line was started from: /proc/PID/exe shows only the Python that the environment links to."""
     candidates = [os.path.dirname(os.path.dirname(os.path.join(cwd or "/", word))) for word in argv[:2] if "/bin/" in word]
     candidates.append(variables.get("VIRTUAL_ENV", ""))
     return next((path for path in candidates if path and os.path.isfile(os.path.join(path, "pyvenv.cfg"))), None)
 
 
-def inspect(context: Context, place: str, origin: str) -> t.Dict[str, t.Any]:
+def inspect(context: Context, place: str, origin: str) -> dict[str, t.Any]:
     config = _config(os.path.join(place, "pyvenv.cfg"))
     version = config.get("version_info", config.get("version", ""))
     sites = sorted(glob.glob(os.path.join(place, "lib", "python3*", "site-packages")))
@@ -70,15 +70,13 @@ def inspect(context: Context, place: str, origin: str) -> t.Dict[str, t.Any]:
         "interpreter": os.path.exists(os.path.join(place, "bin", "python")),
         "complete": bool(config) and bool(sites),
         "distributions": {one.name: one.version for one in found},
-        "damaged": [
-            {"name": one.name, "version": one.version, "count": len(one.damaged), "files": one.damaged[:_SHOWN_FILES]} for one in found if one.damaged
-        ],
+        "damaged": [{"name": one.name, "version": one.version, "count": len(one.damaged), "files": one.damaged[:_SHOWN_FILES]} for one in found if one.damaged],
         "unmet": [] if shares else [vars(one) for one in unmet(requires, environment)],
         "lock": _against_lock(context, place, {one.name: one.version for one in found}, environment) if origin == "ours" else None,
     }
 
 
-def marker_environment(version: str) -> t.Dict[str, str]:
+def marker_environment(version: str) -> dict[str, str]:
     """The variables of PEP 508 for an environment of this Python version on this machine; without a version those of it stay undecided."""
     environment = {
         "os_name": os.name,
@@ -94,9 +92,7 @@ def marker_environment(version: str) -> t.Dict[str, str]:
     return environment
 
 
-def _against_lock(
-    context: Context, place: str, installed: t.Mapping[str, str], environment: t.Mapping[str, str]
-) -> t.Optional[t.List[t.Dict[str, t.Optional[str]]]]:
+def _against_lock(context: Context, place: str, installed: t.Mapping[str, str], environment: t.Mapping[str, str]) -> list[dict[str, str | None]] | None:
     """Where the environment differs from the lock it was made from; None without a usable lock."""
     try:
         path = context.path(os.path.join(context.root, "etc/locks", os.path.basename(place) + ".lock"))
@@ -112,7 +108,7 @@ def _against_lock(
     ]
 
 
-def _config(path: str) -> t.Dict[str, str]:
+def _config(path: str) -> dict[str, str]:
     try:
         with open(path, encoding="utf-8", errors="replace") as handle:
             pairs = [line.partition("=") for line in handle]
@@ -121,7 +117,7 @@ def _config(path: str) -> t.Dict[str, str]:
     return {key.strip().lower(): value.strip() for key, equals, value in pairs if equals}
 
 
-def _requires(path: str) -> t.List[str]:
+def _requires(path: str) -> list[str]:
     try:
         with open(path, encoding="utf-8", errors="replace") as handle:
             headers = handle.read().partition("\n\n")[0]

@@ -10,6 +10,7 @@ import random
 import string
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._redact import Redactor, assigned_secret, split_secrets
 
 ALPHABET = string.ascii_letters + string.digits + "_-"
@@ -44,7 +45,7 @@ def test_secrets_go_in_every_place(place: str) -> None:
         prefix = source.choice(BY_SHAPE if place == "{}" else (*BY_SHAPE, ""))
         secret = random_secret(source, prefix)
         text = Redactor().text(place.format(secret))
-        assert secret not in text and secret[len(prefix):] not in text
+        assert secret not in text and secret[len(prefix) :] not in text
         assert "***" in text
 
 
@@ -106,7 +107,11 @@ def test_assigned_secret(line: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("argv", "clean", "carriers"),
     [
-        (["vllm", "serve", "m", "--api-key", "one", "two", "--port", "8000"], ["vllm", "serve", "m", "--api-key", "***", "***", "--port", "8000"], ["--api-key"]),
+        (
+            ["vllm", "serve", "m", "--api-key", "one", "two", "--port", "8000"],
+            ["vllm", "serve", "m", "--api-key", "***", "***", "--port", "8000"],
+            ["--api-key"],
+        ),
         (["vllm", "serve", "--api-key=one"], ["vllm", "serve", "--api-key=***"], ["--api-key"]),
         (["docker", "run", "-e", "VLLM_API_KEY=one2three", "img"], ["docker", "run", "-e", "VLLM_API_KEY=***", "img"], ["VLLM_API_KEY"]),
         (["bash", "-c", "vllm serve m --api-key one2three"], ["bash", "-c", "vllm serve m --api-key ***"], ["a value that looks like a key"]),

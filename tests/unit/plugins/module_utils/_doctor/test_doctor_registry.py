@@ -10,6 +10,7 @@ import time
 import typing as t
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._catalogue import CHECKS, COLLECTORS
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collector import Collected, Collector, Context, Unavailable, collect, collector
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts, Finding, NotChecked, Outcome, Report, Seen, Unseen
@@ -72,7 +73,7 @@ def test_a_half_blind_check_counts_as_checked_only_with_a_finding() -> None:
 
 
 def test_a_check_that_breaks_says_so_and_the_others_go_on() -> None:
-    def broken(facts: Facts) -> t.List[Outcome]:
+    def broken(facts: Facts) -> list[Outcome]:
         raise KeyError("x")
 
     examined = examine([check("L11", "T", ("error",), ())(broken), make("L13", [seen("info")])], Facts())
@@ -95,7 +96,7 @@ def test_the_catalogue_is_whole() -> None:
         assert one.timeout_s > 0 and one.root in ("no", "helps", "required")
 
 
-def fixed(name: str, answer: t.Union[t.Any, Exception], after: t.Sequence[str] = (), maybe: t.Sequence[str] = (), pause: float = 0.0) -> Collector:
+def fixed(name: str, answer: t.Any | Exception, after: t.Sequence[str] = (), maybe: t.Sequence[str] = (), pause: float = 0.0) -> Collector:
     def function(context: Context, facts: Facts) -> Collected:
         time.sleep(pause)
         if isinstance(answer, Exception):
@@ -105,7 +106,7 @@ def fixed(name: str, answer: t.Union[t.Any, Exception], after: t.Sequence[str] =
     return collector(name, root="no", cost="files", timeout_s=0.2, after=after, maybe=maybe)(function)
 
 
-def table(*collectors: Collector) -> t.Dict[str, Collector]:
+def table(*collectors: Collector) -> dict[str, Collector]:
     return {one.name: one for one in collectors}
 
 
@@ -152,7 +153,11 @@ def report(*findings: Finding, not_checked: t.Sequence[NotChecked] = (), checked
     return Report("gpu1", tuple(checked), tuple(not_checked), tuple(findings), ())
 
 
-LONG_FIX = "/opt/venvs/vllm/bin/python -m pip install --force-reinstall " + " ".join(f"'package-{n}==1.{n}'" for n in range(20)) + "   # not while it is in use, please"
+LONG_FIX = (
+    "/opt/venvs/vllm/bin/python -m pip install --force-reinstall "
+    + " ".join(f"'package-{n}==1.{n}'" for n in range(20))
+    + "   # not while it is in use, please"
+)
 
 
 def test_text_fits_and_shows_everything() -> None:
