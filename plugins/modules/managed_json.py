@@ -173,7 +173,7 @@ def main() -> None:
         folders = record.get("folders", []) + [*_missing_folders(path), *_missing_folders(record_path)]
         wanted_record: dict[str, Any] = {
             "made": record.get("made", not existed),
-            "folders": sorted(set(folders), key=lambda folder: folder.count("/")),
+            "folders": sorted(set(folders)),
             **merged.ours.to_record(),
         }
         kept = [".".join(leaf) for leaf in merged.kept]
