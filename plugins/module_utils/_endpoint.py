@@ -15,6 +15,8 @@ Json = t.Dict[str, t.Any]
 
 PROXY = "proxy"
 ENGINE = "engine"
+PROMETHEUS = "prometheus"
+SERVICES = {PROXY: "inferhost-proxy", ENGINE: "inferhost-vllm", PROMETHEUS: "inferhost-prometheus"}
 # A key that is none: what a client sends that was configured with the wrong one.
 WRONG_KEY = "sk-this-key-is-wrong"
 
@@ -50,7 +52,8 @@ class Probe(t.NamedTuple):
     key: str = "own"
     body: t.Optional[t.Callable[[str], Json]] = None
     cause: str = "the service is down, still starting, or another program listens there"
-    fix: str = "systemctl status inferhost-{side} --no-pager"
+    fix: str = "systemctl status {service} --no-pager"
+    severity: str = "error"
 
 
 def _chat_body(model: str) -> Json:
@@ -128,6 +131,16 @@ def refuses_plainly(answer: Answer, _expected: Expected) -> Judgement:
     return answer.status == 401, _status(answer)
 
 
+def scrapes(answer: Answer, _expected: Expected) -> Judgement:
+    """A target that was not asked yet is `unknown`, which is no fault right after a start."""
+    data = answer.body.get("data") if isinstance(answer.body, dict) else None
+    targets = data.get("activeTargets") if isinstance(data, dict) else None
+    if answer.status != 200 or not isinstance(targets, list) or not targets:
+        return False, _status(answer) if answer.status != 200 else "no targets"
+    down = sorted(str(target.get("labels", {}).get("job", "?")) for target in targets if target.get("health") == "down")
+    return not down, f"down: {', '.join(down)}" if down else f"{len(targets)} targets, none down"
+
+
 def judge_stream(stream: ChatStream) -> Judgement:
     if stream.error is not None:
         return False, stream.error
@@ -145,7 +158,7 @@ def _status(answer: Answer) -> str:
     return f"{answer.status}: {what}" if what else str(answer.status)
 
 
-_OPEN = "the key check is off: {side} serves anybody who reaches its port"
+_OPEN = "the key check is off: {service} serves anybody who reaches its port"
 _SEE_LOG = "journalctl -u inferhost-vllm -u inferhost-proxy -n 100 --no-pager"
 
 PROBES: t.Tuple[Probe, ...] = (
@@ -161,6 +174,8 @@ PROBES: t.Tuple[Probe, ...] = (
     Probe("Completion answers", PROXY, "/v1/completions", completes, body=_completion_body, cause="see the text of the answer", fix=_SEE_LOG),
     Probe("No key is refused", PROXY, "/v1/models", refuses, id="L72", key="none", cause=_OPEN, fix="ansible-playbook inferhost.llm.site"),
     Probe("A wrong key is refused", PROXY, "/v1/models", refuses, id="L72", key="wrong", cause=_OPEN, fix="ansible-playbook inferhost.llm.site"),
+    Probe("Prometheus is ready", PROMETHEUS, "/-/ready", answers_200, id="L74"),
+    Probe("Prometheus reaches its targets", PROMETHEUS, "/api/v1/targets?state=active", scrapes, id="L74", severity="warning", cause="an exporter is down; one that has just started counts as down until the next scrape", fix="curl -sS '{url}/api/v1/targets?state=active'"),
 )
 # Not in the table, for its answer is a stream.
 STREAM_PROBE = Probe(
@@ -170,11 +185,11 @@ STREAM_PROBE = Probe(
 
 def finding_of(probe: Probe, seen: str, url: str, reached: bool) -> t.Dict[str, str]:
     """A probe that was not answered as it must be, as a finding. Where nothing answered, that is the cause."""
-    words = {"side": "vllm" if probe.side == ENGINE else "proxy", "url": url}
+    words = {"service": SERVICES[probe.side], "url": url}
     general = Probe._field_defaults
     return {
         "id": probe.id,
-        "severity": "error",
+        "severity": probe.severity if reached else "error",
         "title": f"Failed: {probe.name}",
         "seen": f"{url}{probe.path}: {seen}",
         "cause": (probe.cause if reached else general["cause"]).format(**words),

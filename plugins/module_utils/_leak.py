@@ -61,9 +61,9 @@ class Search:
 
 
 def read_needles(key_files: t.Iterable[str], report: Report) -> t.Dict[str, bytes]:
-    """The keys by the file they are in. One that cannot be looked for is reported as skipped."""
+    """The keys by the file they are in, every file where a folder is given. What cannot be looked for is reported as skipped."""
     needles = {}
-    for path in key_files:
+    for path in _expanded(key_files, report):
         try:
             with open(path, "rb") as stream:
                 key = stream.read(8192).strip()
@@ -76,6 +76,14 @@ def read_needles(key_files: t.Iterable[str], report: Report) -> t.Dict[str, byte
         # Some programs write a key without its prefix.
         needles[path] = key[3:] if key.startswith(b"sk-") and len(key) - 3 >= SHORTEST_KEY else key
     return needles
+
+
+def _expanded(paths: t.Iterable[str], report: Report) -> t.Iterator[str]:
+    for path in paths:
+        if os.path.isdir(path):
+            yield from _walk(path, (), report)
+        else:
+            yield path
 
 
 def scan_files(roots: t.Iterable[str], excluded: t.Collection[str], needles: Needles, report: Report) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: endpoint_check
-short_description: Ask every endpoint of vLLM and of the proxy
+short_description: Ask every endpoint of vLLM, the proxy and Prometheus
 version_added: 0.1.0
 description:
   - Asks health, readiness, models, chat, completions, metrics and API pages, and compares the model and its context with the plan.
@@ -28,6 +28,9 @@ options:
     type: str
   engine_url:
     description: Address of vLLM. Its endpoints are left out when it is not given.
+    type: str
+  prometheus_url:
+    description: Address of Prometheus. Left out when it is not given.
     type: str
   api_key_file:
     description: File on the target with the key for the proxy and nothing else.
@@ -123,12 +126,19 @@ from ansible_collections.inferhost.llm.plugins.module_utils._tool_call_probe imp
 DOCS_PROBE = "vLLM serves its API pages"
 KEY_PROBE = "vLLM refuses a wrong key"
 
+SIDES = (
+    (endpoint.PROXY, "proxy_url", "api_key_file"),
+    (endpoint.ENGINE, "engine_url", "engine_key_file"),
+    (endpoint.PROMETHEUS, "prometheus_url", None),
+)
+
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "proxy_url": {"type": "str"},
             "engine_url": {"type": "str"},
+            "prometheus_url": {"type": "str"},
             "api_key_file": {"type": "path", "no_log": False},
             "engine_key_file": {"type": "path", "no_log": False},
             "model": {"type": "str"},
@@ -137,14 +147,14 @@ def main() -> None:
             "timeout": {"type": "float", "default": 60.0},
             "on_problem": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
         },
-        required_one_of=[("proxy_url", "engine_url")],
+        required_one_of=[("proxy_url", "engine_url", "prometheus_url")],
         supports_check_mode=True,
     )
     params = module.params
     sides = {}
     try:
-        for side, url, key_file in ((endpoint.PROXY, "proxy_url", "api_key_file"), (endpoint.ENGINE, "engine_url", "engine_key_file")):
-            key = read_key(params[key_file])
+        for side, url, key_file in SIDES:
+            key = read_key(params[key_file]) if key_file else None
             if key:
                 # A server may repeat the key in its error text.
                 module.no_log_values.add(key)

@@ -23,7 +23,7 @@ attributes:
     description: The module changes nothing.
 options:
   key_files:
-    description: Files on the target, each with one key and nothing else.
+    description: Files on the target, each with one key and nothing else, or folders of such files.
     type: list
     elements: path
     required: true
@@ -63,7 +63,7 @@ author:
 EXAMPLES = r"""
 - name: Show that the key is nowhere but in its file
   inferhost.llm.secret_scan:
-    key_files: [/opt/inferhost/etc/secrets/api_key]
+    key_files: [/opt/inferhost/etc/secrets]
     paths: [/opt/inferhost/etc, /opt/inferhost/log, /etc/systemd/system]
     exclude: [/opt/inferhost/etc/secrets]
     private: [/opt/inferhost/etc/secrets]

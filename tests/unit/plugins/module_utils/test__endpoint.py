@@ -42,6 +42,10 @@ JUDGEMENTS = [
     (endpoint.refuses, answer(401, {"detail": "Unauthorized"}), False, "not in OpenAI's error form"),
     (endpoint.refuses, answer(401, None, "<html>"), False, "not in OpenAI's error form"),
     (endpoint.refuses, answer(200, MODELS), False, "wanted is 401"),
+    (endpoint.scrapes, answer(200, {"data": {"activeTargets": [{"health": "up"}, {"health": "unknown"}]}}), True, "2 targets, none down"),
+    (endpoint.scrapes, answer(200, {"data": {"activeTargets": [{"health": "down", "labels": {"job": "vllm"}}]}}), False, "down: vllm"),
+    (endpoint.scrapes, answer(200, {"data": {"activeTargets": []}}), False, "no targets"),
+    (endpoint.scrapes, answer(200, "x"), False, "no targets"),
     (endpoint.refuses_plainly, answer(401, {"error": "Unauthorized"}), True, "401"),
     (endpoint.refuses_plainly, answer(200, MODELS), False, "200"),
 ]
@@ -79,6 +83,8 @@ class Gateway:
             "/livez": http(200, {"status": "alive"}),
             "/readyz": http(200, {"status": "ready"}),
             "/metrics": metrics,
+            "/-/ready": http(200, b"Prometheus Server is Ready.\n", "text/plain"),
+            "/api/v1/targets": http(200, {"data": {"activeTargets": [{"health": "up"}]}}),
             "/docs": http(200, b"<html></html>", "text/html; charset=utf-8"),
             "/v1/models": self._keyed(http(200, MODELS)),
             "/v1/completions": self._keyed(http(200, {"choices": [{"text": "x"}], "usage": {"completion_tokens": 8}})),
@@ -100,7 +106,7 @@ class Gateway:
 def run(gateway: Gateway, expected: Expected = PLANNED) -> t.Tuple[t.List[t.Dict[str, t.Any]], t.List[Seen]]:
     with ScriptedServer(gateway.routes()) as there:
         where = server(there.url, KEY, 0.5)
-        return check({endpoint.PROXY: where, endpoint.ENGINE: where}, expected), there.seen
+        return check({side: where for side in endpoint.SERVICES}, expected), there.seen
 
 
 def test_a_good_host_passes_every_row() -> None:
@@ -134,6 +140,12 @@ def test_what_is_broken_is_found(broken: t.Dict[str, t.Any], name: str, finding_
     assert (row["finding"]["id"], row["finding"]["severity"]) == (finding_id, "error")
     assert row["seen"] in row["finding"]["seen"]
     assert "{" not in row["finding"]["fix"].replace("%{http_code}", "")
+
+
+def test_a_target_that_is_down_is_a_warning() -> None:
+    rows, _seen = run(Gateway(api__v1__targets=http(200, {"data": {"activeTargets": [{"health": "down", "labels": {"job": "node"}}]}})))
+    row = next(row for row in rows if row["name"] == "Prometheus reaches its targets")
+    assert (row["ok"], row["finding"]["severity"]) == (False, "warning")
 
 
 def test_nothing_listens_and_every_row_says_so() -> None:

@@ -45,6 +45,12 @@ def test_every_border_between_blocks() -> None:
     assert drip.found == ["k"]
 
 
+def test_a_folder_of_keys_is_all_its_files(key_file: Path) -> None:
+    other = key_file.parent / "engine_key"
+    other.write_text("0123456789abcdef")
+    assert set(leak.read_needles([str(key_file.parent)], leak.Report())) == {str(key_file), str(other)}
+
+
 def test_files_are_searched_in_all_depth(tmp_path: Path, key_file: Path) -> None:
     (tmp_path / "log" / "old").mkdir(parents=True)
     (tmp_path / "log" / "clean.log").write_text("nothing here")
