@@ -44,6 +44,7 @@ _PROGRAMS = {
     "prometheus-node-exporter": "node_exporter",
 }
 _MODULES = {"inferhost_proxy": "proxy", "litellm": "litellm", "litellm.proxy.proxy_cli": "litellm"}
+_PYTHON = re.compile(r"^python[\d.]*$")
 _CONTAINER = re.compile(r"docker|containerd|libpod|kubepods|crio-")
 
 
@@ -56,12 +57,13 @@ def kind_of(argv: t.Sequence[str]) -> str | None:
     first = os.path.basename(argv[0])
     if first in _PROGRAMS:
         return _PROGRAMS[first]
-    if first == "litellm" or (re.match(r"^python[\d.]*$", first) and len(argv) > 1 and os.path.basename(argv[1]) == "litellm"):
+    if first == "litellm":
         return "litellm"
-    for option, name in zip(argv[1:3], argv[2:4]):
-        if option == "-m":
-            return _MODULES.get(name)
-    return None
+    if not _PYTHON.match(first):
+        return None
+    if len(argv) > 1 and os.path.basename(argv[1]) == "litellm":
+        return "litellm"
+    return next((_MODULES.get(name) for option, name in zip(argv[1:3], argv[2:4]) if option == "-m"), None)
 
 
 @collector("processes", root="helps", cost="files", timeout_s=20)

@@ -11,7 +11,7 @@ import shlex
 import stat
 import typing as t
 
-from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect._service import read
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect._service import joined_lines, read
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collector import Collected, Context, collector, unreadable
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._redact import assigned_secret, split_secrets
@@ -35,7 +35,7 @@ def secret_files(context: Context, facts: Facts) -> Collected:
         found.extend(_record(context, os.path.join(path, name), ["a key"]) for name in names if os.path.isfile(os.path.join(path, name)))
     for path in _suspects(context, facts):
         if os.path.exists(path) and _open_to_others(path):
-            names = secrets_in((read(context, path, gaps) or "").splitlines())
+            names = secrets_in(joined_lines(read(context, path, gaps) or ""))
             if names:
                 found.append(_record(context, path, names))
     return Collected(found, gaps)

@@ -63,7 +63,7 @@ class Settings(t.NamedTuple):
 def unit_settings(text: str) -> Settings:
     """ExecStart, Environment and EnvironmentFile of a unit with its drop-ins behind it; an empty value resets, as in systemd."""
     settings = Settings([], [], [])
-    for line in re.sub(r"\\\n\s*", " ", text).splitlines():
+    for line in joined_lines(text):
         key, equals, value = line.strip().partition("=")
         targets: dict[str, list[t.Any]] = {
             "ExecStart": settings.commands,
@@ -81,6 +81,11 @@ def unit_settings(text: str) -> Settings:
         else:
             target.extend(word.lstrip("-") for word in words)
     return settings
+
+
+def joined_lines(text: str) -> list[str]:
+    """Lines of a unit, those that end in a backslash with the next."""
+    return re.sub(r"\\\n\s*", " ", text).splitlines()
 
 
 def supervisor_programs(text: str) -> dict[str, Settings]:
