@@ -22,17 +22,17 @@ CACHES: t.Mapping[str, str] = {
 
 class Process(t.NamedTuple):
     pid: int
-    argv: t.Tuple[str, ...]
+    argv: tuple[str, ...]
     start: int
 
 
-def find_process(processes: t.Iterable[Process], program: str) -> t.Optional[Process]:
+def find_process(processes: t.Iterable[Process], program: str) -> Process | None:
     """The oldest process whose first argument is below ``program``: workers rename themselves and lose their environment."""
     fitting = [process for process in processes if process.argv and process.argv[0].startswith(program)]
     return min(fitting, key=lambda process: (process.start, process.pid)) if fitting else None
 
 
-def judge(environ: t.Mapping[str, str], root: str) -> t.List[t.Dict[str, str]]:
+def judge(environ: t.Mapping[str, str], root: str) -> list[dict[str, str]]:
     """One finding a cache that is not below ``root``; both are compared as they are, links resolved by the caller."""
     found = []
     for name, default in CACHES.items():
@@ -67,7 +67,7 @@ def processes(proc: str = "/proc") -> t.Iterator[Process]:
         yield Process(int(name), tuple(argv), start)
 
 
-def cache_variables(pid: int, proc: str = "/proc") -> t.Dict[str, str]:
+def cache_variables(pid: int, proc: str = "/proc") -> dict[str, str]:
     """The cache variables of a process, and nothing else of its environment; links are resolved."""
     with open(os.path.join(proc, str(pid), "environ"), "rb") as stream:
         pairs = (entry.partition(b"=") for entry in stream.read().split(b"\0"))

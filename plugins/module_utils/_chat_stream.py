@@ -17,10 +17,10 @@ class ChatStream:
     def __init__(self) -> None:
         self.content = ""
         self.reasoning = ""
-        self.tool_calls: t.List[t.Dict[str, str]] = []
-        self.finish_reason: t.Optional[str] = None
-        self.usage: t.Optional[t.Mapping[str, t.Any]] = None
-        self.error: t.Optional[str] = None
+        self.tool_calls: list[dict[str, str]] = []
+        self.finish_reason: str | None = None
+        self.usage: t.Mapping[str, t.Any] | None = None
+        self.error: str | None = None
         self.done = False
         self.chunks = 0
         self.chunks_with_empty_tool_calls = 0

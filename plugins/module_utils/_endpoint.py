@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ansible_collections.inferhost.llm.plugins.module_utils._chat_stream import ChatStream, error_text
 from ansible_collections.inferhost.llm.plugins.module_utils._tool_call import READ_FILE, Question, chat_request
 
-Json = t.Dict[str, t.Any]
+Json = dict[str, t.Any]
 
 PROXY = "proxy"
 ENGINE = "engine"
@@ -25,8 +25,8 @@ WRONG_KEY = "sk-this-key-is-wrong"
 class Expected:
     """What the plan says the endpoint serves; ``None`` where it does not say."""
 
-    model: t.Optional[str] = None
-    max_model_len: t.Optional[int] = None
+    model: str | None = None
+    max_model_len: int | None = None
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Answer:
 
 
 # (whether it is right, what was seen in a few words)
-Judgement = t.Tuple[bool, str]
+Judgement = tuple[bool, str]
 
 
 class Probe(t.NamedTuple):
@@ -50,7 +50,7 @@ class Probe(t.NamedTuple):
     judge: t.Callable[[Answer, Expected], Judgement]
     id: str = "L75"
     key: str = "own"
-    body: t.Optional[t.Callable[[str], Json]] = None
+    body: t.Callable[[str], Json] | None = None
     cause: str = "the service is down, still starting, or another program listens there"
     fix: str = "systemctl status {service} --no-pager"
     severity: str = "error"
@@ -96,10 +96,10 @@ def lists_model(answer: Answer, expected: Expected) -> Judgement:
     return True, seen
 
 
-def models_of(body: t.Any) -> t.Dict[str, t.Optional[int]]:
+def models_of(body: t.Any) -> dict[str, int | None]:
     """Name and context length of each served model, in the order served."""
     entries = body.get("data") if isinstance(body, dict) else None
-    found: t.Dict[str, t.Optional[int]] = {}
+    found: dict[str, int | None] = {}
     for entry in entries if isinstance(entries, list) else []:
         if isinstance(entry, dict) and isinstance(entry.get("id"), str):
             length = entry.get("max_model_len")
@@ -161,29 +161,76 @@ def _status(answer: Answer) -> str:
 _OPEN = "the key check is off: {service} serves anybody who reaches its port"
 _SEE_LOG = "journalctl -u inferhost-vllm -u inferhost-proxy -n 100 --no-pager"
 
-PROBES: t.Tuple[Probe, ...] = (
+PROBES: tuple[Probe, ...] = (
     Probe("vLLM is healthy", ENGINE, "/health", answers_200),
     Probe("vLLM serves metrics", ENGINE, "/metrics", serves_metrics, id="L74"),
-    Probe("vLLM serves its API pages", ENGINE, "/docs", serves_page, cause="vLLM runs with --disable-fastapi-docs, or another program listens there", fix="curl -sS -o /dev/null -w '%{{http_code}}' {url}/docs"),
-    Probe("vLLM refuses a wrong key", ENGINE, "/v1/models", refuses_plainly, id="L72", key="wrong", cause="vLLM runs without a key, so every local user can go past the proxy", fix="ansible-playbook inferhost.llm.site"),
+    Probe(
+        "vLLM serves its API pages",
+        ENGINE,
+        "/docs",
+        serves_page,
+        cause="vLLM runs with --disable-fastapi-docs, or another program listens there",
+        fix="curl -sS -o /dev/null -w '%{{http_code}}' {url}/docs",
+    ),
+    Probe(
+        "vLLM refuses a wrong key",
+        ENGINE,
+        "/v1/models",
+        refuses_plainly,
+        id="L72",
+        key="wrong",
+        cause="vLLM runs without a key, so every local user can go past the proxy",
+        fix="ansible-playbook inferhost.llm.site",
+    ),
     Probe("Proxy is alive", PROXY, "/livez", answers_200, key="none"),
-    Probe("Proxy is ready", PROXY, "/readyz", answers_200, key="none", cause="the proxy runs, but vLLM does not answer it or serves another model", fix="systemctl status inferhost-vllm --no-pager; curl -sS {url}/readyz"),
+    Probe(
+        "Proxy is ready",
+        PROXY,
+        "/readyz",
+        answers_200,
+        key="none",
+        cause="the proxy runs, but vLLM does not answer it or serves another model",
+        fix="systemctl status inferhost-vllm --no-pager; curl -sS {url}/readyz",
+    ),
     Probe("Proxy serves metrics", PROXY, "/metrics", serves_metrics, id="L74"),
-    Probe("Model is the planned one", PROXY, "/v1/models", lists_model, cause="vLLM was started with other flags than the plan's", fix="ansible-playbook inferhost.llm.site"),
+    Probe(
+        "Model is the planned one",
+        PROXY,
+        "/v1/models",
+        lists_model,
+        cause="vLLM was started with other flags than the plan's",
+        fix="ansible-playbook inferhost.llm.site",
+    ),
     Probe("Chat answers", PROXY, "/v1/chat/completions", completes, body=_chat_body, cause="see the text of the answer", fix=_SEE_LOG),
     Probe("Completion answers", PROXY, "/v1/completions", completes, body=_completion_body, cause="see the text of the answer", fix=_SEE_LOG),
     Probe("No key is refused", PROXY, "/v1/models", refuses, id="L72", key="none", cause=_OPEN, fix="ansible-playbook inferhost.llm.site"),
     Probe("A wrong key is refused", PROXY, "/v1/models", refuses, id="L72", key="wrong", cause=_OPEN, fix="ansible-playbook inferhost.llm.site"),
     Probe("Prometheus is ready", PROMETHEUS, "/-/ready", answers_200, id="L74"),
-    Probe("Prometheus reaches its targets", PROMETHEUS, "/api/v1/targets?state=active", scrapes, id="L74", severity="warning", cause="an exporter is down; one that has just started counts as down until the next scrape", fix="curl -sS '{url}/api/v1/targets?state=active'"),
+    Probe(
+        "Prometheus reaches its targets",
+        PROMETHEUS,
+        "/api/v1/targets?state=active",
+        scrapes,
+        id="L74",
+        severity="warning",
+        cause="an exporter is down; one that has just started counts as down until the next scrape",
+        fix="curl -sS '{url}/api/v1/targets?state=active'",
+    ),
 )
 # Not in the table, for its answer is a stream.
 STREAM_PROBE = Probe(
-    "Streamed chunks are clean", PROXY, "/v1/chat/completions", answers_200, id="L54", body=stream_body, cause="clients talk to vLLM directly, or to a gateway that passes empty tool_calls on", fix="point the client at the proxy: {url}/v1"
+    "Streamed chunks are clean",
+    PROXY,
+    "/v1/chat/completions",
+    answers_200,
+    id="L54",
+    body=stream_body,
+    cause="clients talk to vLLM directly, or to a gateway that passes empty tool_calls on",
+    fix="point the client at the proxy: {url}/v1",
 )
 
 
-def finding_of(probe: Probe, seen: str, url: str, reached: bool) -> t.Dict[str, str]:
+def finding_of(probe: Probe, seen: str, url: str, reached: bool) -> dict[str, str]:
     """A probe that was not answered as it must be, as a finding. Where nothing answered, that is the cause."""
     words = {"service": SERVICES[probe.side], "url": url}
     general = Probe._field_defaults

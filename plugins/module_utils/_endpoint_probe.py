@@ -15,9 +15,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._http import HttpErr
 from ansible_collections.inferhost.llm.plugins.module_utils._tool_call_probe import Server
 
 
-def check(
-    sides: t.Mapping[str, Server], expected: Expected, skip: t.Collection[str] = ()
-) -> t.List[Json]:
+def check(sides: t.Mapping[str, Server], expected: Expected, skip: t.Collection[str] = ()) -> list[Json]:
     """Rows ``{name, ok, seen, elapsed_s, finding}`` for the sides that are given; ``skip`` holds names of probes."""
     rows = []
     model = expected.model
@@ -41,7 +39,7 @@ def check(
     return rows
 
 
-def _run(probe: Probe, where: Server, expected: Expected, model: str) -> t.Tuple[bool, bool, str]:
+def _run(probe: Probe, where: Server, expected: Expected, model: str) -> tuple[bool, bool, str]:
     """Whether the server answered at all, whether rightly, and what was seen."""
     key = {"own": where.key, "wrong": endpoint.WRONG_KEY, "none": None}[probe.key]
     body = probe.body(model) if probe.body else None
@@ -54,13 +52,13 @@ def _run(probe: Probe, where: Server, expected: Expected, model: str) -> t.Tuple
     return (True, *probe.judge(answer, expected))
 
 
-def _ask(where: Server, path: str, body: t.Optional[Json], key: t.Optional[str]) -> Answer:
+def _ask(where: Server, path: str, body: Json | None, key: str | None) -> Answer:
     response = request("GET" if body is None else "POST", where.at(path), body, bearer(key), where.timeout)
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     return Answer(response.status, response.text(), response.json(), media_type)
 
 
-def _stream(where: Server, body: t.Optional[Json], key: t.Optional[str]) -> endpoint.Judgement:
+def _stream(where: Server, body: Json | None, key: str | None) -> endpoint.Judgement:
     stream = ChatStream()
     try:
         for _when, data in stream_events(where.at("/v1/chat/completions"), body, bearer(key), where.timeout, where.timeout):
@@ -76,7 +74,7 @@ def _stream(where: Server, body: t.Optional[Json], key: t.Optional[str]) -> endp
     return endpoint.judge_stream(stream)
 
 
-def _served_model(where: Server) -> t.Optional[str]:
+def _served_model(where: Server) -> str | None:
     try:
         return next(iter(endpoint.models_of(_ask(where, "/v1/models", None, where.key).body)), None)
     except HttpError:

@@ -59,14 +59,14 @@ class HttpError(Exception):
     other than events adds ``status``, and ``response`` then holds that answer.
     """
 
-    def __init__(self, kind: str, message: str, response: t.Optional[Response] = None) -> None:
+    def __init__(self, kind: str, message: str, response: Response | None = None) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.response = response
 
 
-def bearer(key: t.Optional[str]) -> t.Dict[str, str]:
+def bearer(key: str | None) -> dict[str, str]:
     """The header that carries a key; empty without one."""
     return {"Authorization": f"Bearer {key}"} if key else {}
 
@@ -75,10 +75,10 @@ def request(
     method: str,
     url: str,
     body: Body = None,
-    headers: t.Optional[t.Mapping[str, str]] = None,
+    headers: t.Mapping[str, str] | None = None,
     timeout: float = DEFAULT_TIMEOUT_S,
     max_bytes: int = MAX_BODY_BYTES,
-    ca_file: t.Optional[str] = None,
+    ca_file: str | None = None,
 ) -> Response:
     """Send one request and read its whole answer within ``timeout`` seconds, connecting included."""
     started = time.monotonic()
@@ -94,11 +94,11 @@ def request(
 def stream_events(
     url: str,
     body: Body = None,
-    headers: t.Optional[t.Mapping[str, str]] = None,
+    headers: t.Mapping[str, str] | None = None,
     timeout: float = DEFAULT_TIMEOUT_S,
-    deadline_s: t.Optional[float] = None,
-    ca_file: t.Optional[str] = None,
-) -> t.Iterator[t.Tuple[float, str]]:
+    deadline_s: float | None = None,
+    ca_file: str | None = None,
+) -> t.Iterator[tuple[float, str]]:
     """POST and yield ``(time.monotonic(), data)`` for each server-sent event, ``[DONE]`` included.
 
     ``timeout`` bounds each silence, ``deadline_s`` the whole stream.
@@ -130,14 +130,14 @@ def stream_events(
 class _Exchange:
     """One connection, one request, one answer; every failure leaves as ``HttpError``."""
 
-    def __init__(self, url: str, timeout: float, end: t.Optional[float], ca_file: t.Optional[str]) -> None:
+    def __init__(self, url: str, timeout: float, end: float | None, ca_file: str | None) -> None:
         self._timeout = timeout
         self._end = end
-        self._raw: t.Optional[socket.socket] = None
+        self._raw: socket.socket | None = None
         self._host, self._port, self._tls, self._target, self.where = _split(url)
         self._ca_file = ca_file
 
-    def send(self, method: str, body: Body, headers: t.Optional[t.Mapping[str, str]]) -> http.client.HTTPResponse:
+    def send(self, method: str, body: Body, headers: t.Mapping[str, str] | None) -> http.client.HTTPResponse:
         content, media_type = _encode(body)
         fields = {"Accept": "*/*", "User-Agent": "inferhost", "Connection": "close"}
         if media_type:
@@ -155,7 +155,7 @@ class _Exchange:
             raise self._translate(error) from None
 
     def read_all(self, answer: http.client.HTTPResponse, max_bytes: int) -> bytes:
-        parts: t.List[bytes] = []
+        parts: list[bytes] = []
         size = 0
         for block in self.blocks(answer):
             size += len(block)
@@ -209,7 +209,7 @@ class _DeadlineSocket:
     A plain socket timeout starts anew with every byte, so a peer that drips would hold us for ever.
     """
 
-    def __init__(self, raw: socket.socket, timeout: float, end: t.Optional[float]) -> None:
+    def __init__(self, raw: socket.socket, timeout: float, end: float | None) -> None:
         self._raw = raw
         self._timeout = timeout
         self._end = end
@@ -226,7 +226,7 @@ class _DeadlineSocket:
 
 
 class _DeadlineReader(io.RawIOBase):
-    def __init__(self, raw: socket.socket, timeout: float, end: t.Optional[float]) -> None:
+    def __init__(self, raw: socket.socket, timeout: float, end: float | None) -> None:
         self._raw = raw
         self._timeout = timeout
         self._end = end
@@ -239,7 +239,7 @@ class _DeadlineReader(io.RawIOBase):
         return self._raw.recv_into(buffer)
 
 
-def _patience(timeout: float, end: t.Optional[float]) -> float:
+def _patience(timeout: float, end: float | None) -> float:
     left = timeout if end is None else min(timeout, end - time.monotonic())
     if left <= 0:
         raise socket.timeout("timed out")
@@ -252,7 +252,7 @@ def _reason(error: BaseException) -> str:
 
 _What = t.Callable[[BaseException], str]
 # The first row that fits counts: SSLError and socket.timeout are OSErrors too.
-_KINDS: t.Tuple[t.Tuple[t.Tuple[t.Type[BaseException], ...], str, _What], ...] = (
+_KINDS: tuple[tuple[tuple[type[BaseException], ...], str, _What], ...] = (
     ((socket.timeout,), "timeout", lambda e: "no answer in time"),
     ((socket.gaierror,), "dns", lambda e: f"the name cannot be resolved ({_reason(e)})"),
     ((ssl.SSLError,), "tls", lambda e: f"TLS failed ({getattr(e, 'reason', None) or _reason(e)})"),
@@ -263,11 +263,11 @@ _KINDS: t.Tuple[t.Tuple[t.Tuple[t.Type[BaseException], ...], str, _What], ...] =
 )
 
 
-def _headers(answer: http.client.HTTPResponse) -> t.Dict[str, str]:
+def _headers(answer: http.client.HTTPResponse) -> dict[str, str]:
     return {name.lower(): value for name, value in answer.getheaders()}
 
 
-def _encode(body: Body) -> t.Tuple[t.Optional[bytes], str]:
+def _encode(body: Body) -> tuple[bytes | None, str]:
     if body is None or isinstance(body, bytes):
         return body, ""
     return json.dumps(body).encode(), "application/json"
@@ -284,7 +284,7 @@ def _refuse_bad_headers(headers: t.Mapping[str, str]) -> None:
             raise HttpError("protocol", f"the value of header {name} has a line break in it")
 
 
-def _split(url: str) -> t.Tuple[str, int, bool, str, str]:
+def _split(url: str) -> tuple[str, int, bool, str, str]:
     """Host, port, TLS, request target, and the address as messages show it: no credentials, no query."""
     try:
         parts = urllib.parse.urlsplit(url)

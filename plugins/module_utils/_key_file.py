@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import typing as t
-
 MAX_BYTES = 8192
 
 
@@ -14,7 +12,7 @@ class KeyFileError(Exception):
     """The file gives no key. The message names the file and what to do, never its content."""
 
 
-def read_key(path: t.Optional[str]) -> t.Optional[str]:
+def read_key(path: str | None) -> str | None:
     """The key in ``path`` (its only line); ``None`` without a path."""
     if not path:
         return None

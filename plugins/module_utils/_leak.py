@@ -14,7 +14,7 @@ import subprocess
 import typing as t
 from dataclasses import dataclass, field
 
-Json = t.Dict[str, t.Any]
+Json = dict[str, t.Any]
 
 BLOCK = 1024 * 1024
 # A shorter word would be found by chance.
@@ -27,9 +27,9 @@ JOURNAL_SECONDS = 60
 class Report:
     """``leaks`` are {kind, where, key_file}; ``skipped`` are {where, why}; ``modes`` are {path, mode, wanted}."""
 
-    leaks: t.List[t.Dict[str, str]] = field(default_factory=list)
-    skipped: t.List[t.Dict[str, str]] = field(default_factory=list)
-    modes: t.List[t.Dict[str, str]] = field(default_factory=list)
+    leaks: list[dict[str, str]] = field(default_factory=list)
+    skipped: list[dict[str, str]] = field(default_factory=list)
+    modes: list[dict[str, str]] = field(default_factory=list)
     files: int = 0
     bytes: int = 0
     processes: int = 0
@@ -49,7 +49,7 @@ class Search:
         self._open = dict(needles)
         self._tail = b""
         self._keep = max((len(needle) for needle in needles.values()), default=1) - 1
-        self.found: t.List[str] = []
+        self.found: list[str] = []
 
     def feed(self, block: bytes) -> None:
         text = self._tail + block
@@ -60,7 +60,7 @@ class Search:
         self._tail = text[-self._keep :] if self._keep else b""
 
 
-def read_needles(key_files: t.Iterable[str], report: Report) -> t.Dict[str, bytes]:
+def read_needles(key_files: t.Iterable[str], report: Report) -> dict[str, bytes]:
     """The keys by the file they are in, every file where a folder is given. What cannot be looked for is reported as skipped."""
     needles = {}
     for path in _expanded(key_files, report):
@@ -199,26 +199,32 @@ def _found(search: Search, kind: str, where: str, report: Report) -> None:
         report.leaks.append({"kind": kind, "where": where, "key_file": key_file})
 
 
-_LEAKED: t.Mapping[str, t.Tuple[str, str, str]] = {
+_LEAKED: t.Mapping[str, tuple[str, str, str]] = {
     # kind: (title, cause, fix)
-    "argv": ("A key is on a command line", "it was given as an argument, where every local user can read it", "ansible-playbook inferhost.llm.site  # starts the services with their keys in files; then make a new key"),
+    "argv": (
+        "A key is on a command line",
+        "it was given as an argument, where every local user can read it",
+        "ansible-playbook inferhost.llm.site  # starts the services with their keys in files; then make a new key",
+    ),
     "file": ("A key is in a file", "a program logged it, or somebody copied it", "rm {quoted}  # or remove the line; then make a new key"),
     "journal": ("A key is in the journal", "the service logged it", "journalctl --rotate && journalctl --vacuum-time=1s  # then make a new key"),
 }
 
 
-def findings_of(report: Report) -> t.List[t.Dict[str, str]]:
+def findings_of(report: Report) -> list[dict[str, str]]:
     found = []
     for leak in report.leaks:
         title, cause, fix = _LEAKED[leak["kind"]]
         found.append(_finding("critical", title, f"{leak['where']} holds the key of {leak['key_file']}", cause, fix.format(quoted=_quoted(leak["where"]))))
     for entry in report.modes:
         fix = f"chmod {entry['wanted']} {_quoted(entry['path'])}"
-        found.append(_finding("error", "A secret can be read by others", f"{entry['path']} has mode {entry['mode']}", "it was made or copied with a wide mode", fix))
+        found.append(
+            _finding("error", "A secret can be read by others", f"{entry['path']} has mode {entry['mode']}", "it was made or copied with a wide mode", fix)
+        )
     return found
 
 
-def _finding(severity: str, title: str, seen: str, cause: str, fix: str) -> t.Dict[str, str]:
+def _finding(severity: str, title: str, seen: str, cause: str, fix: str) -> dict[str, str]:
     return {"id": "L72", "severity": severity, "title": title, "seen": seen, "cause": cause, "fix": fix}
 
 

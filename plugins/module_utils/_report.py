@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-Json = t.Dict[str, t.Any]
+Json = dict[str, t.Any]
 
 SCHEMA = 1
 STATUSES = ("error", "warning", "info", "ok", "skipped")
@@ -15,11 +15,11 @@ _SEVERITIES: t.Mapping[str, str] = {"critical": "error", "error": "error", "warn
 SEEN_CHARACTERS = 110
 
 
-def row(section: str, name: str, status: str, seen: str, elapsed_s: t.Optional[float] = None) -> Json:
+def row(section: str, name: str, status: str, seen: str, elapsed_s: float | None = None) -> Json:
     return {"section": section, "name": name, "status": status, "seen": seen, "elapsed_s": elapsed_s}
 
 
-def endpoint_rows(result: Json) -> t.List[Json]:
+def endpoint_rows(result: Json) -> list[Json]:
     rows = []
     for one in result["rows"]:
         status = "ok" if one["ok"] else _SEVERITIES[one["finding"]["severity"]]
@@ -27,7 +27,7 @@ def endpoint_rows(result: Json) -> t.List[Json]:
     return rows
 
 
-def tool_call_rows(result: Json) -> t.List[Json]:
+def tool_call_rows(result: Json) -> list[Json]:
     rows = []
     for answer in result["answers"]:
         name = "Tool call, streamed" if answer["streamed"] else "Tool call"
@@ -40,7 +40,7 @@ def tool_call_rows(result: Json) -> t.List[Json]:
 _VERDICTS: t.Mapping[str, str] = {"ok": "ok", "slow": "warning", "fallback": "error", "unknown": "info"}
 
 
-def throughput_rows(result: Json) -> t.List[Json]:
+def throughput_rows(result: Json) -> list[Json]:
     speed, verdict = result["speed"], result["verdict"]
     if not speed:
         return [row("Speed", "Decoding", "error", result["findings"][0]["seen"])]
@@ -55,15 +55,18 @@ def throughput_rows(result: Json) -> t.List[Json]:
     return [*rows, row("Speed", "Decoding", _VERDICTS[verdict["verdict"]], seen, speed["total_s"])]
 
 
-def cache_rows(result: Json) -> t.List[Json]:
+def cache_rows(result: Json) -> list[Json]:
     bad = len(result["findings"])
     if not result["caches"]:
         return [row("Host", "Caches on the persistent path", "error", result["findings"][0]["seen"])]
-    seen = "; ".join(finding["seen"] for finding in result["findings"]) or f"{len(result['caches'])} of {len(result['caches'])} variables of process {result['pid']}"
+    seen = (
+        "; ".join(finding["seen"] for finding in result["findings"])
+        or f"{len(result['caches'])} of {len(result['caches'])} variables of process {result['pid']}"
+    )
     return [row("Host", "Caches on the persistent path", "error" if bad else "ok", seen)]
 
 
-def secret_rows(result: Json) -> t.List[Json]:
+def secret_rows(result: Json) -> list[Json]:
     searched = result["searched"]
     where = f"{searched['keys']} keys searched in {searched['files']} files and {searched['processes']} command lines"
     if searched["journal_bytes"]:
@@ -78,7 +81,7 @@ def secret_rows(result: Json) -> t.List[Json]:
     ]
 
 
-def cuda_rows(result: Json) -> t.List[Json]:
+def cuda_rows(result: Json) -> list[Json]:
     init = result["cuda_init"]
     if init["outcome"] == "ok":
         return [row("Host", "CUDA starts", "ok", f"{init.get('device_count')} device(s), {result['summary']}")]
@@ -86,7 +89,7 @@ def cuda_rows(result: Json) -> t.List[Json]:
     return [row("Host", "CUDA starts", "error", f"cuInit: {seen}")]
 
 
-def cuda_findings(result: Json) -> t.List[Json]:
+def cuda_findings(result: Json) -> list[Json]:
     init = result["cuda_init"]
     if init["outcome"] == "ok":
         return []
@@ -95,10 +98,15 @@ def cuda_findings(result: Json) -> t.List[Json]:
     return [{"id": "L04", "severity": "error", "title": "CUDA does not start", "seen": seen, "cause": cause, "fix": init.get("fix") or "nvidia-smi"}]
 
 
-_NOT_RUN: t.Mapping[str, str] = {"id": "not_checked", "severity": "error", "cause": "the check itself failed", "fix": "ansible-playbook inferhost.llm.verify -vvv"}
+_NOT_RUN: t.Mapping[str, str] = {
+    "id": "not_checked",
+    "severity": "error",
+    "cause": "the check itself failed",
+    "fix": "ansible-playbook inferhost.llm.verify -vvv",
+}
 
 # Name of a result, how it becomes rows, and what it is called where it could not be had.
-_PARTS: t.Tuple[t.Tuple[str, t.Callable[[Json], t.List[Json]], str, str], ...] = (
+_PARTS: tuple[tuple[str, t.Callable[[Json], list[Json]], str, str], ...] = (
     ("cuda", cuda_rows, "Host", "CUDA starts"),
     ("endpoints", endpoint_rows, "Endpoints", "Endpoints"),
     ("tool_call", tool_call_rows, "Tool calls", "Tool call"),
@@ -110,8 +118,8 @@ _PARTS: t.Tuple[t.Tuple[str, t.Callable[[Json], t.List[Json]], str, str], ...] =
 
 def assemble(results: t.Mapping[str, t.Any], plan: Json, endpoint: Json, host: str, when: str, startup: t.Sequence[Json] = ()) -> Json:
     """The document. A check that was left out is a skipped row, one that could not run an error."""
-    rows: t.List[Json] = []
-    findings: t.List[Json] = []
+    rows: list[Json] = []
+    findings: list[Json] = []
     for name, make, section, title in _PARTS:
         result = results.get(name)
         if result is None or result.get("skipped") is True:
@@ -156,7 +164,7 @@ def summary(document: Json) -> str:
     return f"{'verified' if document['ok'] else 'NOT verified'}: {', '.join(words)}"
 
 
-def lines(document: Json) -> t.List[str]:
+def lines(document: Json) -> list[str]:
     """The table that a run ends with."""
     endpoint, model = document["endpoint"], document["model"]
     head = [

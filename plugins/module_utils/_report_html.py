@@ -40,12 +40,15 @@ svg .in { fill: var(--in); font-weight: 600; } svg .axis { fill: var(--dim); fon
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: 7px 14px 7px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { color: var(--dim); font-weight: 500; font-size: 13px; } tr:last-child td { border-bottom: 0; } td:last-child { padding-right: 0; }
-td.name { white-space: nowrap; } td.seen { overflow-wrap: anywhere; min-width: 240px; } .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-.ok { color: var(--ok); } .warning { color: var(--warning); } .error, .critical { color: var(--error); } .info { color: var(--info); } .skipped { color: var(--skipped); }
+td.name { white-space: nowrap; } td.seen { overflow-wrap: anywhere; min-width: 240px; }
+.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.ok { color: var(--ok); } .warning { color: var(--warning); } .error, .critical { color: var(--error); }
+.info { color: var(--info); } .skipped { color: var(--skipped); }
 .status { font-weight: 600; white-space: nowrap; }
 article { border-left: 3px solid currentColor; padding: 2px 0 2px 14px; margin: 0 0 14px; } article:last-child { margin: 0; }
 article * { color: var(--text); } code, pre { font: 13px/1.5 ui-monospace, monospace; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 6px 0 0; padding: 8px 12px; border-radius: 6px; background: var(--bg); }
+th:last-child { text-align: right; padding-right: 0; } .note { margin-top: 10px; } hr { border: 0; margin: 12px; }
 summary { cursor: pointer; font-weight: 600; }
 """
 
@@ -77,7 +80,7 @@ def _head(document: Json) -> str:
     status = "error" if not document["ok"] else "warning" if document["counts"]["warning"] else "ok"
     word = "Verified" if document["ok"] else "Not verified"
     return (
-        f'<header><div><h1>{_t(document["model"]["name"])}</h1>'
+        f"<header><div><h1>{_t(document['model']['name'])}</h1>"
         f'<p class="dim">{_t(document["endpoint"]["url"])}/v1 on {_t(document["host"])} \u00b7 {_t(document["when"])}</p></div>'
         f'<span class="badge {status}" title="{_t(summary(document))}">{word}</span></header>'
     )
@@ -92,18 +95,22 @@ def _tiles(document: Json) -> str:
         ("Context", f"{document['model']['max_model_len']:,}", "tokens of prompt and answer"),
         ("Checks", f"{judged - counts['error'] - counts['warning']} of {judged}", "passed"),
     ]
-    return '<div class="tiles">' + "".join(f'<div class="tile"><span class="dim">{name}</span><strong>{_t(value)}</strong><span class="dim small">{note}</span></div>' for name, value, note in tiles) + "</div>"
+    shown = [
+        f'<div class="tile"><span class="dim">{name}</span><strong>{_t(value)}</strong><span class="dim small">{note}</span></div>'
+        for name, value, note in tiles
+    ]
+    return f'<div class="tiles">{"".join(shown)}</div>'
 
 
 def _findings(findings: t.Sequence[Json]) -> str:
     if not findings:
         return ""
-    items = "".join(
-        f'<article class="{_t(one["severity"])}"><p><strong>{_t(one["title"])}</strong> <span class="dim small">{_t(one["id"])}, {_t(one["severity"])}</span></p>'
-        f'<p>{_t(one["seen"])}</p><p class="dim">{_t(one["cause"])}</p><pre>{_t(one["fix"])}</pre></article>'
-        for one in findings
-    )
-    return f"<section><h2>What is wrong</h2>{items}</section>"
+    items = []
+    for one in findings:
+        kind = f'<span class="dim small">{_t(one["id"])}, {_t(one["severity"])}</span>'
+        text = f'<p><strong>{_t(one["title"])}</strong> {kind}</p><p>{_t(one["seen"])}</p><p class="dim">{_t(one["cause"])}</p><pre>{_t(one["fix"])}</pre>'
+        items.append(f'<article class="{_t(one["severity"])}">{text}</article>')
+    return f"<section><h2>What is wrong</h2>{''.join(items)}</section>"
 
 
 def _memory(plan: Json) -> str:
@@ -115,8 +122,8 @@ def _memory(plan: Json) -> str:
     picture = svg.bar(parts, "Planned use of the device's memory")
     note = f"The KV cache holds {limits['kv_tokens']:,} tokens; one request may use {limits['max_model_len']:,} of them."
     return (
-        f'<section><h2>Memory of {_t(device["name"])}{each}: {_gib(device["memory_bytes"])}, as planned</h2>{picture}{_legend(parts, _gib)}'
-        f'<p class="dim small" style="margin-top:6px">{note}</p></section>'
+        f"<section><h2>Memory of {_t(device['name'])}{each}: {_gib(device['memory_bytes'])}, as planned</h2>{picture}{_legend(parts, _gib)}"
+        f'<p class="dim small note">{note}</p></section>'
     )
 
 
@@ -136,15 +143,21 @@ def _speed(document: Json) -> str:
             arithmetic += f" of {amount(verdict['bandwidth_bytes_per_s'])}/s that the memory delivers"
         facts.append(arithmetic + ".")
     if speed.get("inter_token_p50_s") is not None:
-        facts.append(f"Between two tokens: {duration(speed['inter_token_p50_s'])} in the median, {duration(speed['inter_token_p95_s'])} at the 95th percentile.")
+        median, late = duration(speed["inter_token_p50_s"]), duration(speed["inter_token_p95_s"])
+        facts.append(f"Between two tokens: {median} in the median, {late} at the 95th percentile.")
     if document.get("copy_bandwidth_bytes_per_s"):
         facts.append(f"One core copies {amount(document['copy_bandwidth_bytes_per_s'])}/s on this host (measured, read and write counted).")
     picture = svg.lines(rows, "Measured, expected and possible tokens per second") if rows else ""
-    return f'<section><h2>Speed of one request: <span class="{_VERDICT_CLASSES[verdict["verdict"]]}">{_t(_VERDICT_WORDS[verdict["verdict"]])}</span></h2>{picture}<p class="dim small" style="margin-top:10px">{_t(" ".join(facts))}</p></section>'
+    word, colour = _VERDICTS[verdict["verdict"]]
+    return f'<section><h2>Speed of one request: <span class="{colour}">{word}</span></h2>{picture}<p class="dim small note">{_t(" ".join(facts))}</p></section>'
 
 
-_VERDICT_WORDS: t.Mapping[str, str] = {"ok": "as expected", "slow": "slow", "fallback": "far too slow", "unknown": "measured, not judged"}
-_VERDICT_CLASSES: t.Mapping[str, str] = {"ok": "ok", "slow": "warning", "fallback": "error", "unknown": "info"}
+_VERDICTS: t.Mapping[str, tuple[str, str]] = {
+    "ok": ("as expected", "ok"),
+    "slow": ("slow", "warning"),
+    "fallback": ("far too slow", "error"),
+    "unknown": ("measured, not judged", "info"),
+}
 
 
 def _startup(timeline: Json) -> str:
@@ -152,38 +165,54 @@ def _startup(timeline: Json) -> str:
     if not parts:
         return ""
     picture = svg.timeline(parts, f"Phases of the start of {timeline['service']}")
-    return f'<section><h2>Last start of {_t(timeline["service"])}: {duration(float(timeline["ready"]))} until its first answer</h2>{picture}{_legend(parts, duration)}</section>'
+    title = f"Last start of {_t(timeline['service'])}: {duration(float(timeline['ready']))} until its first answer"
+    return f"<section><h2>{title}</h2>{picture}{_legend(parts, duration)}</section>"
 
 
 def _legend(parts: t.Sequence[svg.Part], show: t.Callable[[float], str]) -> str:
-    return '<ul class="legend small">' + "".join(f'<li><i class="{part.colour}"></i>{_t(part.label)} <span class="dim">{_t(show(part.value))}</span></li>' for part in parts) + "</ul>"
+    items = [f'<li><i class="{part.colour}"></i>{_t(part.label)} <span class="dim">{_t(show(part.value))}</span></li>' for part in parts]
+    return f'<ul class="legend small">{"".join(items)}</ul>'
+
+
+def _table(rows: t.Iterable[str], head: str = "") -> str:
+    top = f"<thead>{head}</thead>" if head else ""
+    return f'<div class="scroll"><table>{top}<tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def _row(*cells: tuple[str, str]) -> str:
+    """A row of (class, markup) cells."""
+    return "<tr>" + "".join(f'<td class="{kind}">{markup}</td>' for kind, markup in cells) + "</tr>"
 
 
 def _checks(rows: t.Sequence[Json]) -> str:
     lines = []
     section = ""
     for one in rows:
-        shown = one["section"] if one["section"] != section else ""
-        section = one["section"]
-        took = duration(one["elapsed_s"]) if one["elapsed_s"] is not None else ""
+        status, took = one["status"], duration(one["elapsed_s"]) if one["elapsed_s"] is not None else ""
         lines.append(
-            f'<tr><td class="dim">{_t(shown)}</td><td class="status {one["status"]}">{_MARKS[one["status"]]} {one["status"]}</td><td class="name">{_t(one["name"])}</td>'
-            f'<td class="seen dim">{_t(one["seen"])}</td><td class="number dim">{took}</td></tr>'
+            _row(
+                ("dim", _t(one["section"]) if one["section"] != section else ""),
+                (f"status {status}", f"{_MARKS[status]} {status}"),
+                ("name", _t(one["name"])),
+                ("seen dim", _t(one["seen"])),
+                ("number dim", took),
+            )
         )
-    head = "<tr><th></th><th></th><th>Check</th><th>Seen</th><th class="number" style="padding:0">Took</th></tr>"
-    return f'<section><h2>Checks</h2><div class="scroll"><table><thead>{head}</thead><tbody>{"".join(lines)}</tbody></table></div></section>'
+        section = one["section"]
+    return f"<section><h2>Checks</h2>{_table(lines, '<tr><th></th><th></th><th>Check</th><th>Seen</th><th>Took</th></tr>')}</section>"
 
 
 _MARKS: t.Mapping[str, str] = {"ok": "\u2713", "warning": "!", "error": "\u2717", "info": "i", "skipped": "\u2013"}
 
 
 def _plan(plan: Json) -> str:
-    sizes = "".join(f'<tr><td>{_t(one["name"].replace("_", " "))}</td><td class="number">{_t(_value(one))}</td><td class="seen dim">{_t(one["source"])}</td></tr>' for one in plan["sizes"])
-    flags = "".join(f'<tr><td><code>{_t(one["flag"])}</code></td><td><code>{_t(one["value"] if one["value"] is not None else "")}</code></td><td class="seen dim">{_t(one["reason"])}</td></tr>' for one in plan["flags"])
-    return (
-        f'<section><details><summary>The plan: every size and flag with its reason</summary><div class="scroll"><table><tbody>{sizes}</tbody></table>'
-        f'<table style="margin-top:16px"><tbody>{flags}</tbody></table></div></details></section>'
-    )
+    sizes = [_row(("", _t(one["name"].replace("_", " "))), ("number", _t(_value(one))), ("seen dim", _t(one["source"]))) for one in plan["sizes"]]
+    flags = [_row(("", _code(one["flag"])), ("", _code(one["value"])), ("seen dim", _t(one["reason"]))) for one in plan["flags"]]
+    return f"<section><details><summary>The plan: every size and flag with its reason</summary>{_table(sizes)}<hr>{_table(flags)}</details></section>"
+
+
+def _code(text: str | None) -> str:
+    return f"<code>{_t(text)}</code>" if text is not None else ""
 
 
 def _value(size: Json) -> str:

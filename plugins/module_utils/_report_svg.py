@@ -23,7 +23,7 @@ class Part(t.NamedTuple):
 
 
 # Sizes of the plan that lie side by side in the device's memory, in that order.
-MEMORY_PARTS: t.Tuple[t.Tuple[str, str, str], ...] = (
+MEMORY_PARTS: tuple[tuple[str, str, str], ...] = (
     ("weights", "Weights", "c1"),
     ("kv_cache", "KV cache", "c2"),
     ("activation_peak", "Activations", "c3"),
@@ -33,7 +33,7 @@ MEMORY_PARTS: t.Tuple[t.Tuple[str, str, str], ...] = (
 )
 FREE = "free"
 # What the engine does from the moment a phase of its start is first seen in its log.
-PHASES: t.Mapping[str, t.Tuple[str, str]] = {
+PHASES: t.Mapping[str, tuple[str, str]] = {
     "start": ("Imports", "c6"),
     "import": ("Options", "c3"),
     "engine": ("Engine", "c4"),
@@ -45,7 +45,7 @@ PHASES: t.Mapping[str, t.Tuple[str, str]] = {
 }
 
 
-def memory_parts(plan: Json) -> t.List[Part]:
+def memory_parts(plan: Json) -> list[Part]:
     """What fills the memory of one device, and last what is left of it."""
     sizes = {one["name"]: one["value"] for one in plan["sizes"] if one["unit"] == "bytes"}
     parts = [Part(label, float(sizes[name]), colour) for name, label, colour in MEMORY_PARTS if sizes.get(name)]
@@ -58,7 +58,7 @@ def bar(parts: t.Sequence[Part], title: str) -> str:
     return _svg(BAR, title, _side_by_side(parts))
 
 
-def _side_by_side(parts: t.Sequence[Part]) -> t.List[str]:
+def _side_by_side(parts: t.Sequence[Part]) -> list[str]:
     shapes = []
     x = 0.0
     for part, width in zip(parts, _widths([part.value for part in parts])):
@@ -70,7 +70,7 @@ def _side_by_side(parts: t.Sequence[Part]) -> t.List[str]:
     return shapes
 
 
-def _widths(values: t.Sequence[float]) -> t.List[float]:
+def _widths(values: t.Sequence[float]) -> list[float]:
     """Widths that sum to the picture's, in proportion but for what would vanish."""
     total = sum(values) or 1.0
     raised = [max(NARROWEST, WIDTH * value / total) for value in values]
@@ -87,7 +87,7 @@ class Line(t.NamedTuple):
     colour: str
 
 
-def speed_lines(verdict: Json) -> t.List[Line]:
+def speed_lines(verdict: Json) -> list[Line]:
     """Measured beside expected and possible, as far as they are known."""
     known = (
         ("Measured", "tokens_per_s", "c1"),
@@ -111,7 +111,7 @@ def lines(rows: t.Sequence[Line], title: str) -> str:
     return _svg(len(rows) * step - 8, title, shapes)
 
 
-def phase_parts(timeline: Json) -> t.List[Part]:
+def phase_parts(timeline: Json) -> list[Part]:
     """Phases of a start with their seconds; a phase lasts until the next one is seen."""
     seen = sorted(timeline["phases"].items(), key=lambda pair: pair[1])
     names = ["start"] + [name for name, _when in seen]

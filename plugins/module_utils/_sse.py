@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import typing as t
-
 BOM = b"\xef\xbb\xbf"
 
 
@@ -22,12 +20,12 @@ class SseDecoder:
 
     def __init__(self, max_bytes: int = 4 * 1024 * 1024) -> None:
         self._rest = b""
-        self._data: t.List[str] = []
+        self._data: list[str] = []
         self._held = 0
         self._first = True
         self._max_bytes = max_bytes
 
-    def feed(self, chunk: bytes) -> t.List[str]:
+    def feed(self, chunk: bytes) -> list[str]:
         """Return the data of every event that this chunk completes."""
         self._rest += chunk
         if self._first:
@@ -36,7 +34,7 @@ class SseDecoder:
             self._first = False
             if self._rest.startswith(BOM):
                 self._rest = self._rest[len(BOM) :]
-        events: t.List[str] = []
+        events: list[str] = []
         for line in self._lines():
             event = self._take(line)
             if event is not None:
@@ -45,7 +43,7 @@ class SseDecoder:
             raise SseTooLong(f"one event is longer than {self._max_bytes} bytes")
         return events
 
-    def _lines(self) -> t.List[bytes]:
+    def _lines(self) -> list[bytes]:
         # A carriage return at the very end may be half of CRLF: it waits for the next chunk.
         ends_open = self._rest.endswith(b"\r")
         text = self._rest[:-1] if ends_open else self._rest
@@ -53,7 +51,7 @@ class SseDecoder:
         self._rest = lines.pop() + (b"\r" if ends_open else b"")
         return lines
 
-    def _take(self, line: bytes) -> t.Optional[str]:
+    def _take(self, line: bytes) -> str | None:
         if not line:
             if not self._data:
                 return None

@@ -27,7 +27,7 @@ ENOUGH_TOKENS = 0.5
 class Sample:
     """What one streamed completion showed. ``times_s`` are the arrivals of its pieces since the request was sent."""
 
-    times_s: t.Tuple[float, ...]
+    times_s: tuple[float, ...]
     tokens: int
     tokens_source: str
     tokens_wanted: int
@@ -38,9 +38,9 @@ class Speed:
     tokens: int
     tokens_source: str
     first_token_s: float
-    tokens_per_s: t.Optional[float]
-    inter_token_p50_s: t.Optional[float]
-    inter_token_p95_s: t.Optional[float]
+    tokens_per_s: float | None
+    inter_token_p50_s: float | None
+    inter_token_p95_s: float | None
     total_s: float
 
 
@@ -51,8 +51,8 @@ class Roofline:
     kind: str = ""
     device: str = ""
     bytes_per_token: float = 0.0
-    bandwidth_bytes_per_s: t.Optional[float] = None
-    quantization: t.Optional[str] = None
+    bandwidth_bytes_per_s: float | None = None
+    quantization: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,14 @@ class Verdict:
 
     verdict: str
     reason: str
-    tokens_per_s: t.Optional[float]
+    tokens_per_s: float | None
     bytes_per_token: float
-    implied_bandwidth_bytes_per_s: t.Optional[float]
-    bandwidth_bytes_per_s: t.Optional[float]
-    bandwidth_share: t.Optional[float]
-    roofline_tokens_per_s: t.Optional[float]
-    expected_tokens_per_s: t.Optional[float]
-    ratio: t.Optional[float]
+    implied_bandwidth_bytes_per_s: float | None
+    bandwidth_bytes_per_s: float | None
+    bandwidth_share: float | None
+    roofline_tokens_per_s: float | None
+    expected_tokens_per_s: float | None
+    ratio: float | None
 
 
 class Cause(t.NamedTuple):
@@ -78,7 +78,7 @@ class Cause(t.NamedTuple):
 
 
 # The first row that fits counts.
-CAUSES: t.Tuple[Cause, ...] = (
+CAUSES: tuple[Cause, ...] = (
     Cause(
         lambda r: (r.quantization or "") in ("awq", "gptq"),
         "the plain {quantization} kernel runs in place of the Marlin kernel",
@@ -125,9 +125,7 @@ def judge(speed: Speed, roofline: Roofline, tokens_wanted: int) -> Verdict:
     return Verdict(verdict, reason, rate, per_token, implied, bandwidth, share, limit, expected, ratio)
 
 
-def _decide(
-    speed: Speed, tokens_wanted: int, roofline: Roofline, known: bool, share: t.Optional[float], ratio: t.Optional[float]
-) -> t.Tuple[str, str]:
+def _decide(speed: Speed, tokens_wanted: int, roofline: Roofline, known: bool, share: float | None, ratio: float | None) -> tuple[str, str]:
     if speed.tokens_per_s is None:
         return "unknown", f"{speed.tokens} token(s) came in one piece, so there is no time between tokens"
     if speed.tokens < tokens_wanted * ENOUGH_TOKENS:
@@ -136,7 +134,10 @@ def _decide(
         what = "bytes per token" if roofline.bytes_per_token <= 0 else "memory bandwidth"
         return "unknown", f"the {what} of {roofline.device or 'the device'} is not known, so there is nothing to compare with"
     if share > IMPOSSIBLE_FROM:
-        return "unknown", f"{share:.0%} of the memory bandwidth is not possible: bytes per token or bandwidth of the plan is wrong, or tokens are guessed ahead (speculative decoding)"
+        return (
+            "unknown",
+            f"{share:.0%} of the memory bandwidth is not possible: the plan's figures are wrong, or tokens are guessed ahead (speculative decoding)",
+        )
     if ratio >= OK_FROM:
         return "ok", f"{ratio:.0%} of the speed expected of {roofline.device}"
     if ratio >= SLOW_FROM:
@@ -144,7 +145,7 @@ def _decide(
     return "fallback", f"{1 / ratio:.1f} times slower than expected of {roofline.device}"
 
 
-def finding_of(verdict: Verdict, roofline: Roofline) -> t.Optional[t.Dict[str, str]]:
+def finding_of(verdict: Verdict, roofline: Roofline) -> dict[str, str] | None:
     if verdict.verdict not in ("slow", "fallback"):
         return None
     row = next((row for row in CAUSES if row.fits(roofline)), CAUSES[-1])
@@ -163,7 +164,7 @@ def finding_of(verdict: Verdict, roofline: Roofline) -> t.Optional[t.Dict[str, s
     }
 
 
-def rounded(record: t.Union[Speed, Verdict]) -> t.Dict[str, t.Any]:
+def rounded(record: Speed | Verdict) -> dict[str, t.Any]:
     """As a mapping, with figures rounded to what was measured."""
     return {name: round(value, 6) if isinstance(value, float) else value for name, value in asdict(record).items()}
 
@@ -177,7 +178,7 @@ def amount(size: float) -> str:
     return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
 
 
-def _percentile(ordered: t.Sequence[float], percent: int) -> t.Optional[float]:
+def _percentile(ordered: t.Sequence[float], percent: int) -> float | None:
     """Nearest rank: a value that was really measured."""
     if not ordered:
         return None

@@ -21,7 +21,7 @@ class ThroughputError(Exception):
     """No figure; the message says what the server did."""
 
 
-def completion_request(model: str, prompt: str, tokens: int) -> t.Dict[str, t.Any]:
+def completion_request(model: str, prompt: str, tokens: int) -> dict[str, t.Any]:
     return {
         "model": model,
         "prompt": prompt,
@@ -46,11 +46,11 @@ def measure(where: Server, model: str, tokens: int, prompt: str = PROMPT, warm_u
     return Sample(times, counted, "usage", tokens)
 
 
-def _stream(where: Server, body: t.Mapping[str, t.Any]) -> t.Tuple[t.Tuple[float, ...], t.Optional[int]]:
+def _stream(where: Server, body: t.Mapping[str, t.Any]) -> tuple[tuple[float, ...], int | None]:
     """When each piece came, and how many tokens the server counted."""
     started = time.monotonic()
-    times: t.List[float] = []
-    counted: t.Optional[int] = None
+    times: list[float] = []
+    counted: int | None = None
     done = False
     try:
         for when, data in stream_events(where.at("/v1/completions"), body, bearer(where.key), where.timeout, where.timeout):
@@ -71,7 +71,7 @@ def _stream(where: Server, body: t.Mapping[str, t.Any]) -> t.Tuple[t.Tuple[float
     return tuple(times), counted
 
 
-def _chunk(data: str, where: Server) -> t.Dict[str, t.Any]:
+def _chunk(data: str, where: Server) -> dict[str, t.Any]:
     try:
         chunk = json.loads(data)
     except ValueError:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ansible_collections.inferhost.llm.plugins.module_utils._chat_stream import ChatStream
 from ansible_collections.inferhost.llm.plugins.module_utils._tool_markup import find_markup
 
-Json = t.Dict[str, t.Any]
+Json = dict[str, t.Any]
 
 DEFAULT_PATH = "/srv/data/report-2041.txt"
 DEFAULT_PROMPT = f"Read the file {DEFAULT_PATH}"
@@ -54,8 +54,8 @@ class Message:
 
     content: str
     reasoning: str
-    calls: t.Tuple[t.Mapping[str, str], ...]
-    finish_reason: t.Optional[str]
+    calls: tuple[t.Mapping[str, str], ...]
+    finish_reason: str | None
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ class Outcome:
     code: str
     detail: str = ""
     raw_text: str = ""
-    call: t.Optional[t.Mapping[str, t.Any]] = None
+    call: t.Mapping[str, t.Any] | None = None
     markup: str = ""
-    parser: t.Optional[str] = None
+    parser: str | None = None
     note: str = ""
 
     @property
@@ -73,7 +73,7 @@ class Outcome:
         return self.code in ("ok", "other_argument")
 
 
-def tool_problem(tool: t.Any) -> t.Optional[str]:
+def tool_problem(tool: t.Any) -> str | None:
     """Why ``tool`` is not an OpenAI tool definition; ``None`` when it is one."""
     function = tool.get("function") if isinstance(tool, dict) else None
     if not isinstance(function, dict) or tool.get("type") != "function":
@@ -104,7 +104,7 @@ def raw_request(model: str, question: Question) -> Json:
     return {**chat_request(model, question, streamed=False), "tool_choice": "none", "skip_special_tokens": False}
 
 
-def message_of(body: t.Any) -> t.Optional[Message]:
+def message_of(body: t.Any) -> Message | None:
     """The message of a whole answer; ``None`` where there is none."""
     choices = body.get("choices") if isinstance(body, dict) else None
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
@@ -188,7 +188,7 @@ def _judge_text(message: Message) -> Outcome:
     return Outcome("plain_text", "the model answered with text", text)
 
 
-def with_raw_text(outcome: Outcome, raw: t.Optional[Message]) -> Outcome:
+def with_raw_text(outcome: Outcome, raw: Message | None) -> Outcome:
     """Complete a failure by what the model really wrote, asked for without any parser."""
     if raw is None or outcome.code not in ("http_400_no_parser", "plain_text", "no_answer", "empty_stream", "bad_json"):
         return outcome

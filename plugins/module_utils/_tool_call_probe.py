@@ -14,16 +14,16 @@ from ansible_collections.inferhost.llm.plugins.module_utils._http import HttpErr
 from ansible_collections.inferhost.llm.plugins.module_utils._tool_call import Message, Outcome, Question
 from ansible_collections.inferhost.llm.plugins.module_utils._tool_call_findings import finding_of
 
-Json = t.Dict[str, t.Any]
+Json = dict[str, t.Any]
 WHOLE, STREAMED = False, True
-FORMS: t.Mapping[str, t.Tuple[bool, ...]] = {"false": (WHOLE,), "true": (STREAMED,), "both": (WHOLE, STREAMED)}
+FORMS: t.Mapping[str, tuple[bool, ...]] = {"false": (WHOLE,), "true": (STREAMED,), "both": (WHOLE, STREAMED)}
 
 
 class Server(t.NamedTuple):
     """Where to ask; the key is kept out of ``repr``."""
 
     url: str
-    key: t.Optional[str]
+    key: str | None
     timeout: float
 
     def __repr__(self) -> str:
@@ -33,13 +33,13 @@ class Server(t.NamedTuple):
         return self.url + path
 
 
-def server(base_url: str, key: t.Optional[str], timeout: float) -> Server:
+def server(base_url: str, key: str | None, timeout: float) -> Server:
     """``base_url`` with or without ``/v1`` at its end, as clients write it either way."""
     url = base_url.rstrip("/")
     return Server(url[:-3] if url.endswith("/v1") else url, key, timeout)
 
 
-def first_model(where: Server) -> t.Union[str, Outcome]:
+def first_model(where: Server) -> str | Outcome:
     """The name of the first served model, or why there is none."""
     try:
         answer = request("GET", where.at("/v1/models"), headers=bearer(where.key), timeout=where.timeout)
@@ -55,14 +55,14 @@ def first_model(where: Server) -> t.Union[str, Outcome]:
     return names[0] if names else Outcome("no_model", f"GET {where.at('/v1/models')} lists none")
 
 
-def check(where: Server, question: Question, forms: t.Sequence[bool], model: t.Optional[str] = None) -> Json:
+def check(where: Server, question: Question, forms: t.Sequence[bool], model: str | None = None) -> Json:
     """Run the check; the result is what the module returns."""
     chosen = model or first_model(where)
     if isinstance(chosen, Outcome):
         return _result("", [_row(chosen, form, 0.0) for form in forms], where)
     rows = []
-    outcomes: t.Dict[bool, Outcome] = {}
-    raw: t.Optional[Message] = None
+    outcomes: dict[bool, Outcome] = {}
+    raw: Message | None = None
     for form in forms:
         started = time.monotonic()
         outcome = _ask_streamed(where, chosen, question) if form else _ask_whole(where, chosen, question)
@@ -120,7 +120,7 @@ def _refused_stream(error: HttpError) -> Outcome:
     return tool_call.judge_status(answer.status, text)
 
 
-def _ask_raw(where: Server, model: str, question: Question) -> t.Optional[Message]:
+def _ask_raw(where: Server, model: str, question: Question) -> Message | None:
     """What the model writes when nothing parses it; ``None`` where the server will not say."""
     try:
         body = tool_call.raw_request(model, question)

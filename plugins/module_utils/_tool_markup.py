@@ -12,7 +12,7 @@ import typing as t
 class Markup(t.NamedTuple):
     name: str
     pattern: str
-    parser: t.Optional[str]
+    parser: str | None
     note: str = ""
 
 
@@ -21,7 +21,7 @@ _LOW = "\u2581"  # lower one eighth block, their "space"
 
 # The first row that matches counts, so a notation stands before those that share its opening.
 # Parsers as vLLM 0.32 names them.
-MARKUPS: t.Tuple[Markup, ...] = (
+MARKUPS: tuple[Markup, ...] = (
     Markup("<seed:tool_call>", r"<seed:tool_call>", "seed_oss"),
     Markup("<tool_call><function=name><parameter=key>", r"<tool_call>\s*<function=", "qwen3_coder"),
     Markup("<tool_call>name<arg_key>", r"<tool_call>[^<{]*<arg_key>", "glm45"),
@@ -29,7 +29,12 @@ MARKUPS: t.Tuple[Markup, ...] = (
     Markup("<tool_call>[json]", r"<tool_call>\s*\[", "granite"),
     Markup("<tools>{json}", r"<tools>\s*[\[{]", None, "none of vLLM's own parsers reads it: load a parser plugin with --tool-parser-plugin"),
     Markup("<function=name><parameter=key>", r"<function=[^>]+>\s*<parameter=", "qwen3_coder"),
-    Markup("<function=name>{json}", r"<function=[^>]+>\s*\{", None, "none of vLLM's own parsers reads it: use the chat template that makes the model answer in plain JSON, with llama3_json"),
+    Markup(
+        "<function=name>{json}",
+        r"<function=[^>]+>\s*\{",
+        None,
+        "none of vLLM's own parsers reads it: use the chat template that makes the model answer in plain JSON, with llama3_json",
+    ),
     Markup("[TOOL_CALLS]", r"\[TOOL_CALLS\]", "mistral"),
     Markup("<|python_tag|>", r"<\|python_tag\|>", "llama3_json"),
     Markup("<|tool_calls_section_begin|>", r"<\|tool_calls_section_begin\|>", "kimi_k2"),
@@ -51,12 +56,17 @@ MARKUPS: t.Tuple[Markup, ...] = (
     Markup("<function_call>{json}", r"<function_call>\s*\{", "granite-20b-fc"),
     Markup("functools[json]", r"functools\s*\[", "phi4_mini_json"),
     Markup("[name(key=value)]", r"(?s)^\s*\[\s*[A-Za-z_]\w*\(.*\)\s*\]\s*$", "pythonic", "Llama 4: llama4_pythonic, Olmo 3: olmo3"),
-    Markup("fenced JSON", r"```(?:json|tool_call)?\s*\{[^`]*\"name\"", None, "no parser of vLLM reads a code fence: the chat template does not teach the model its tool format, or the model is too small"),
+    Markup(
+        "fenced JSON",
+        r"```(?:json|tool_call)?\s*\{[^`]*\"name\"",
+        None,
+        "no parser of vLLM reads a code fence: the chat template does not teach the model its tool format, or the model is too small",
+    ),
     Markup("plain JSON", r"^\s*\{\s*\"(?:name|type|function)\"\s*:", "llama3_json"),
 )
 
 
-def find_markup(text: str) -> t.Optional[Markup]:
+def find_markup(text: str) -> Markup | None:
     """The notation of the call in ``text``; ``None`` where there is none."""
     for markup in MARKUPS:
         if re.search(markup.pattern, text):

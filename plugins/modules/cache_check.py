@@ -82,7 +82,9 @@ def run(program: str, root: str) -> dict:
     try:
         found = caches.cache_variables(process.pid)
     except OSError as error:
-        return _unseen(process.pid, f"its environment cannot be read ({error.strerror})", "only its owner and root may", "run as root, or as the user of the service")
+        return _unseen(
+            process.pid, f"its environment cannot be read ({error.strerror})", "only its owner and root may", "run as root, or as the user of the service"
+        )
     findings = caches.judge(found, os.path.realpath(root))
     return {"ok": not findings, "pid": process.pid, "caches": found, "findings": findings}
 

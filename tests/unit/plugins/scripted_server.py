@@ -11,9 +11,10 @@ import threading
 import typing as t
 
 # What a connection does, in order: bytes are sent, a number is a pause in seconds, and the connection is closed.
-Script = t.Sequence[t.Union[bytes, float]]
+Script = t.Sequence[t.Any]
 TLS_HELLO = b"\x16\x03"
-Answer = t.Union[Script, t.Callable[["Seen"], Script]]
+# A script, or what makes one from the request.
+Answer = t.Any
 
 
 class Seen(t.NamedTuple):
@@ -29,9 +30,9 @@ class Seen(t.NamedTuple):
 class ScriptedServer:
     """Answers by path; a list of answers is used up one a request, its last one stays."""
 
-    def __init__(self, routes: t.Mapping[str, t.Union[Answer, t.List[Answer]]], host: str = "127.0.0.1") -> None:
+    def __init__(self, routes: t.Mapping[str, Answer | list[Answer]], host: str = "127.0.0.1") -> None:
         self.routes = dict(routes)
-        self.seen: t.List[Seen] = []
+        self.seen: list[Seen] = []
         self._stop = threading.Event()
         self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.socket(self._family)
@@ -92,21 +93,21 @@ def _read(connection: socket.socket) -> Seen:
             break
     head, _blank, body = data.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
-    method, path = (first.split(" ") + ["", ""])[:2]
+    method, path = ([*first.split(" "), "", ""])[:2]
     headers = {name.strip().lower(): value.strip() for name, _colon, value in (line.partition(":") for line in lines)}
     while len(body) < int(headers.get("content-length", 0)):
         body += connection.recv(65536)
     return Seen(method, path, headers, body)
 
 
-def http(status: int, body: t.Union[bytes, t.Mapping[str, t.Any]], content_type: str = "application/json") -> t.List[bytes]:
+def http(status: int, body: bytes | t.Mapping[str, t.Any], content_type: str = "application/json") -> list[bytes]:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return [f"HTTP/1.1 {status} X\r\nContent-Type: {content_type}\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content]
 
 
-def chunked(*parts: t.Union[bytes, float], end: bool = True, content_type: str = "text/event-stream") -> t.List[t.Union[bytes, float]]:
+def chunked(*parts: bytes | float, end: bool = True, content_type: str = "text/event-stream") -> list[bytes | float]:
     """One HTTP chunk a part; without ``end`` the closing chunk is missing, as after a crash."""
-    script: t.List[t.Union[bytes, float]] = [f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()]
+    script: list[bytes | float] = [f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()]
     for part in parts:
         script.append(b"%x\r\n%s\r\n" % (len(part), part) if isinstance(part, bytes) else part)
     if end:
@@ -114,17 +115,17 @@ def chunked(*parts: t.Union[bytes, float], end: bool = True, content_type: str =
     return script
 
 
-def sse(*events: t.Union[str, t.Mapping[str, t.Any]]) -> bytes:
+def sse(*events: str | t.Mapping[str, t.Any]) -> bytes:
     return b"".join(b"data: %s\n\n" % (e if isinstance(e, str) else json.dumps(e)).encode() for e in events)
 
 
-def pieces(data: bytes, size: int) -> t.List[bytes]:
+def pieces(data: bytes, size: int) -> list[bytes]:
     return [data[i : i + size] for i in range(0, len(data), size)]
 
 
-def slow(data: bytes, pause: float) -> t.List[t.Union[bytes, float]]:
+def slow(data: bytes, pause: float) -> list[bytes | float]:
     """One byte at a time."""
-    script: t.List[t.Union[bytes, float]] = []
+    script: list[bytes | float] = []
     for byte in pieces(data, 1):
         script += [byte, pause]
     return script

@@ -53,7 +53,9 @@ def test_a_real_process(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(real)
     environment = {**os.environ, "TMPDIR": str(tmp_path / "link"), "SECRET": "x"}
     environment.pop("HF_HOME", None)
-    with subprocess.Popen([sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+    ) as child:
         assert child.stdout is not None
         child.stdout.readline()
         mine = [process for process in caches.processes() if process.pid == child.pid]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._chat_stream import ChatStream, error_text
 
 

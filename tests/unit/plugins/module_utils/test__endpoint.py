@@ -7,6 +7,7 @@ import json
 import typing as t
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils import _endpoint as endpoint
 from ansible_collections.inferhost.llm.plugins.module_utils._endpoint import Answer, Expected
 from ansible_collections.inferhost.llm.plugins.module_utils._endpoint_probe import check
@@ -66,7 +67,7 @@ def test_models_of_garbage_is_empty() -> None:
     assert [endpoint.models_of(body) for body in (None, [], {"data": 3}, {"data": [None, {}, {"id": 3}]})] == [{}, {}, {}, {}]
 
 
-def delta(**delta: t.Any) -> t.Dict[str, t.Any]:
+def delta(**delta: t.Any) -> dict[str, t.Any]:
     return {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
 
 
@@ -76,7 +77,7 @@ class Gateway:
     def __init__(self, **broken: t.Any) -> None:
         self.broken = broken
 
-    def routes(self) -> t.Dict[str, t.Any]:
+    def routes(self) -> dict[str, t.Any]:
         metrics = http(200, b"# TYPE a counter\na 1\n", "text/plain")
         routes = {
             "/health": http(200, b""),
@@ -103,10 +104,10 @@ class Gateway:
         return http(200, {"choices": [{"message": {"content": "hi"}}], "usage": {"completion_tokens": 2}})
 
 
-def run(gateway: Gateway, expected: Expected = PLANNED) -> t.Tuple[t.List[t.Dict[str, t.Any]], t.List[Seen]]:
+def run(gateway: Gateway, expected: Expected = PLANNED) -> tuple[list[dict[str, t.Any]], list[Seen]]:
     with ScriptedServer(gateway.routes()) as there:
         where = server(there.url, KEY, 0.5)
-        return check({side: where for side in endpoint.SERVICES}, expected), there.seen
+        return check(dict.fromkeys(endpoint.SERVICES, where), expected), there.seen
 
 
 def test_a_good_host_passes_every_row() -> None:
@@ -127,13 +128,15 @@ BROKEN = [
     pytest.param({"metrics": []}, "Proxy serves metrics", "L74", id="closes"),
     pytest.param({"v1__models": http(200, MODELS)}, "No key is refused", "L72", id="open-to-all"),
     pytest.param({"v1__completions": http(500, {"error": {"message": "engine died"}})}, "Completion answers", "L75", id="completion-fails"),
-    pytest.param({"v1__chat__completions": chunked(sse(delta(content="x", tool_calls=[]), "[DONE]"))}, "Streamed chunks are clean", "L54", id="empty-tool-calls"),
+    pytest.param(
+        {"v1__chat__completions": chunked(sse(delta(content="x", tool_calls=[]), "[DONE]"))}, "Streamed chunks are clean", "L54", id="empty-tool-calls"
+    ),
     pytest.param({"v1__chat__completions": http(400, {"error": {"message": "no parser"}})}, "Streamed chunks are clean", "L54", id="no-stream"),
 ]
 
 
 @pytest.mark.parametrize("broken, name, finding_id", BROKEN)
-def test_what_is_broken_is_found(broken: t.Dict[str, t.Any], name: str, finding_id: str) -> None:
+def test_what_is_broken_is_found(broken: dict[str, t.Any], name: str, finding_id: str) -> None:
     rows, _seen = run(Gateway(**broken))
     row = next(row for row in rows if row["name"] == name)
     assert row["ok"] is False

@@ -8,6 +8,7 @@ import time
 import traceback
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._http import HttpError, bearer, request, stream_events
 from ansible_collections.inferhost.llm.tests.unit.plugins.scripted_server import ScriptedServer, chunked, http, pieces, slow, sse
 
@@ -98,16 +99,14 @@ def test_a_name_that_does_not_resolve() -> None:
 
 
 def test_tls_to_a_plain_listener() -> None:
-    with ScriptedServer({"/x": http(200, {})}) as server:
-        with pytest.raises(HttpError) as caught:
-            request("GET", server.url.replace("http", "https") + "/x", timeout=2)
+    with ScriptedServer({"/x": http(200, {})}) as server, pytest.raises(HttpError) as caught:
+        request("GET", server.url.replace("http", "https") + "/x", timeout=2)
     assert caught.value.kind == "tls"
 
 
 def test_too_long_an_answer() -> None:
-    with ScriptedServer({"/x": http(200, b"x" * 2000)}) as server:
-        with pytest.raises(HttpError, match="longer than 1000 bytes"):
-            request("GET", server.url + "/x", timeout=5, max_bytes=1000)
+    with ScriptedServer({"/x": http(200, b"x" * 2000)}) as server, pytest.raises(HttpError, match="longer than 1000 bytes"):
+        request("GET", server.url + "/x", timeout=5, max_bytes=1000)
 
 
 @pytest.mark.parametrize(
@@ -174,10 +173,9 @@ def test_a_stream_with_a_length() -> None:
 )
 def test_a_stream_that_breaks_gives_what_came_and_then_the_error(script: list, kind: str) -> None:
     got = []
-    with ScriptedServer({"/s": script}) as server:
-        with pytest.raises(HttpError) as caught:
-            for _when, data in stream_events(server.url + "/s", timeout=0.5):
-                got.append(data)
+    with ScriptedServer({"/s": script}) as server, pytest.raises(HttpError) as caught:
+        for _when, data in stream_events(server.url + "/s", timeout=0.5):
+            got.append(data)
     assert (got, caught.value.kind) == (["a"], kind)
 
 
@@ -192,9 +190,8 @@ def test_the_deadline_ends_a_stream_that_never_falls_silent() -> None:
 
 @pytest.mark.parametrize("answer", [http(400, {"error": {"message": "no parser"}}), http(200, {"error": {"message": "no parser"}})])
 def test_a_stream_answered_with_something_else_carries_that_answer(answer: list) -> None:
-    with ScriptedServer({"/s": answer}) as server:
-        with pytest.raises(HttpError) as caught:
-            list(stream_events(server.url + "/s", timeout=5))
+    with ScriptedServer({"/s": answer}) as server, pytest.raises(HttpError) as caught:
+        list(stream_events(server.url + "/s", timeout=5))
     assert caught.value.kind == "status"
     assert caught.value.response is not None
     assert caught.value.response.json() == {"error": {"message": "no parser"}}

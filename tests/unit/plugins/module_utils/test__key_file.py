@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._key_file import KeyFileError, read_key
 
 
@@ -21,7 +22,9 @@ def test_no_path_is_no_key() -> None:
     assert read_key("") is None
 
 
-@pytest.mark.parametrize("content, says", [(b"", "empty"), (b"\n", "empty"), (b"KEY sk-abc", "more than one word"), (b"sk-\xff", "not plain text"), (b"x" * 9000, "more than")])
+@pytest.mark.parametrize(
+    "content, says", [(b"", "empty"), (b"\n", "empty"), (b"KEY sk-abc", "more than one word"), (b"sk-\xff", "not plain text"), (b"x" * 9000, "more than")]
+)
 def test_a_bad_file_is_named_and_not_shown(tmp_path: Path, content: bytes, says: str) -> None:
     file = tmp_path / "key"
     file.write_bytes(content)

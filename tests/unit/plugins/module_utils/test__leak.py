@@ -7,11 +7,11 @@ import json
 import os
 import subprocess
 import sys
-import typing as t
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils import _leak as leak
 
 KEY = "sk-zW8rT2qYp0LkJh5GfD3s"
@@ -27,7 +27,7 @@ def make_key_file(tmp_path: Path) -> Path:
     return file
 
 
-def needles_of(key_file: Path) -> t.Tuple[leak.Needles, leak.Report]:
+def needles_of(key_file: Path) -> tuple[leak.Needles, leak.Report]:
     report = leak.Report()
     return leak.read_needles([str(key_file)], report), report
 
@@ -80,7 +80,9 @@ def test_without_the_exclusion_the_key_file_itself_is_a_leak(key_file: Path) -> 
 
 def test_a_real_process_with_the_key_in_its_arguments(key_file: Path) -> None:
     needles, report = needles_of(key_file)
-    with subprocess.Popen([sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()", f"--api-key={KEY}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()", f"--api-key={KEY}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
         assert child.stdout is not None
         child.stdout.readline()
         leak.scan_processes(needles, report)
@@ -138,7 +140,7 @@ def test_modes(tmp_path: Path, key_file: Path) -> None:
 
 
 @pytest.mark.parametrize("content, why", [("", "shorter"), ("short", "shorter"), (None, "cannot be read")])
-def test_a_key_that_cannot_be_looked_for_is_said_to_be_skipped(tmp_path: Path, content: t.Optional[str], why: str) -> None:
+def test_a_key_that_cannot_be_looked_for_is_said_to_be_skipped(tmp_path: Path, content: str | None, why: str) -> None:
     file = tmp_path / "key"
     if content is not None:
         file.write_text(content)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._sse import SseDecoder, SseTooLong
 
 STREAMS = [

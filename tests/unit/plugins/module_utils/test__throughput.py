@@ -3,9 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import typing as t
-
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._throughput import Roofline, Sample, amount, finding_of, judge, rounded, speed_of
 
 # The field report: 14 B parameters in 4 bits beside 280 GB/s, decoding at 3.2 tokens/s.
@@ -51,7 +50,7 @@ def test_usage_counts_more_than_pieces() -> None:
 
 
 @pytest.mark.parametrize("times", [(1.0,), (1.0, 1.0, 1.0)])
-def test_no_time_between_tokens_is_no_speed(times: t.Tuple[float, ...]) -> None:
+def test_no_time_between_tokens_is_no_speed(times: tuple[float, ...]) -> None:
     speed = speed_of(Sample(times, 3, "usage", 3))
     assert speed.tokens_per_s is None
     assert judge(speed, ADA, 3).verdict == "unknown"
@@ -116,7 +115,7 @@ def test_a_fallback_names_the_likely_cause(roofline: Roofline, cause: str, fix: 
 
 
 def test_slow_is_a_warning_and_the_rest_no_finding() -> None:
-    def found(rate: float) -> t.Optional[t.Dict[str, str]]:
+    def found(rate: float) -> dict[str, str] | None:
         return finding_of(judge(speed_of(steady(rate)), ADA, 101), ADA)
 
     slow = found(10.0)

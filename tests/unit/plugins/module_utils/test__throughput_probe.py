@@ -6,27 +6,28 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._throughput import Sample, speed_of
 from ansible_collections.inferhost.llm.plugins.module_utils._throughput_probe import ThroughputError, copy_bandwidth, measure
 from ansible_collections.inferhost.llm.plugins.module_utils._tool_call_probe import server
 from ansible_collections.inferhost.llm.tests.unit.plugins.scripted_server import ScriptedServer, Seen, chunked, http, sse
 
 
-def piece(text: str = "x") -> t.Dict[str, t.Any]:
+def piece(text: str = "x") -> dict[str, t.Any]:
     return {"choices": [{"index": 0, "text": text, "finish_reason": None}], "usage": None}
 
 
-def usage(tokens: int) -> t.Dict[str, t.Any]:
+def usage(tokens: int) -> dict[str, t.Any]:
     return {"choices": [], "usage": {"completion_tokens": tokens}}
 
 
-def run(answer: t.Any, tokens: int = 4, warm_up: int = 0, timeout: float = 5.0) -> t.Tuple[Sample, t.List[Seen]]:
+def run(answer: t.Any, tokens: int = 4, warm_up: int = 0, timeout: float = 5.0) -> tuple[Sample, list[Seen]]:
     with ScriptedServer({"/v1/completions": answer}) as there:
         return measure(server(there.url, "sk-secret", timeout), "tiny", tokens, warm_up_tokens=warm_up), there.seen
 
 
 def test_tokens_are_counted_by_the_server_and_timed_here() -> None:
-    steps: t.List[t.Any] = []
+    steps: list[t.Any] = []
     for _token in range(4):
         steps += [sse(piece()), 0.1]
     sample, _seen = run(chunked(*steps, sse(usage(4), "[DONE]")))

@@ -3,9 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import typing as t
-
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils import _tool_call as tool_call
 from ansible_collections.inferhost.llm.plugins.module_utils._tool_call import Message, Outcome, Question
 from ansible_collections.inferhost.llm.plugins.module_utils._tool_call_findings import MEANINGS, finding_of
@@ -16,7 +15,7 @@ HERMES = '<tool_call>\n{"name": "read_file", "arguments": {"path": "/a"}}\n</too
 XML = "<tool_call>\n<function=read_file>\n<parameter=path>\n/a\n</parameter>\n</function>\n</tool_call>"
 
 
-def message(name: str = "read_file", arguments: str = GOOD, finish: t.Optional[str] = "tool_calls", call_id: str = "call_1") -> Message:
+def message(name: str = "read_file", arguments: str = GOOD, finish: str | None = "tool_calls", call_id: str = "call_1") -> Message:
     return Message("", "", ({"id": call_id, "name": name, "arguments": arguments},), finish)
 
 
@@ -85,7 +84,7 @@ RAW = [
 
 
 @pytest.mark.parametrize("outcome, raw, code, parser", RAW)
-def test_the_raw_text_names_the_parser(outcome: Outcome, raw: t.Optional[Message], code: str, parser: t.Optional[str]) -> None:
+def test_the_raw_text_names_the_parser(outcome: Outcome, raw: Message | None, code: str, parser: str | None) -> None:
     better = tool_call.with_raw_text(outcome, raw)
     assert (better.code, better.parser) == (code, parser)
     if raw is not None and parser is not None:
@@ -111,7 +110,7 @@ def test_streams_agree() -> None:
         ({"type": "function", "function": {"name": "f", "parameters": []}}, "schema"),
     ],
 )
-def test_tool_problem(tool: object, problem: t.Optional[str]) -> None:
+def test_tool_problem(tool: object, problem: str | None) -> None:
     found = tool_call.tool_problem(tool)
     assert found is None if problem is None else problem in (found or "")
 

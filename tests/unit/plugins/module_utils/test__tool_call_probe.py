@@ -7,6 +7,7 @@ import json
 import typing as t
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._tool_call import DEFAULT_PATH, Question
 from ansible_collections.inferhost.llm.plugins.module_utils._tool_call_probe import FORMS, check, server
 from ansible_collections.inferhost.llm.tests.unit.plugins.scripted_server import ScriptedServer, Seen, chunked, http, pieces, sse
@@ -17,21 +18,24 @@ MODELS = http(200, {"data": [{"id": "tiny"}, {"id": "other"}]})
 NO_PARSER = http(400, {"error": {"message": '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set', "code": 400}})
 
 
-def whole(**message: t.Any) -> t.List[bytes]:
-    return http(200, {"choices": [{"message": {"role": "assistant", "content": None, **message}, "finish_reason": "tool_calls" if message.get("tool_calls") else "stop"}]})
+def whole(**message: t.Any) -> list[bytes]:
+    return http(
+        200,
+        {"choices": [{"message": {"role": "assistant", "content": None, **message}, "finish_reason": "tool_calls" if message.get("tool_calls") else "stop"}]},
+    )
 
 
-def call(arguments: str = ARGUMENTS) -> t.Dict[str, t.Any]:
+def call(arguments: str = ARGUMENTS) -> dict[str, t.Any]:
     return {"index": 0, "id": "call_1", "type": "function", "function": {"name": "read_file", "arguments": arguments}}
 
 
-def delta(finish: t.Optional[str] = None, **delta: t.Any) -> t.Dict[str, t.Any]:
+def delta(finish: str | None = None, **delta: t.Any) -> dict[str, t.Any]:
     return {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
 
 
-def streamed(arguments: str = ARGUMENTS, size: int = 5) -> t.List[t.Any]:
+def streamed(arguments: str = ARGUMENTS, size: int = 5) -> list[t.Any]:
     fragments = [{"index": 0, "function": {"arguments": part.decode()}} for part in pieces(arguments.encode(), 7)]
-    events: t.List[t.Any] = [delta(role="assistant", content=""), delta(tool_calls=[call("")])]
+    events: list[t.Any] = [delta(role="assistant", content=""), delta(tool_calls=[call("")])]
     events += [delta(tool_calls=[fragment]) for fragment in fragments]
     events += [delta("tool_calls"), {"choices": [], "usage": {"completion_tokens": 20}}, "[DONE]"]
     return chunked(*pieces(sse(*events), size))
@@ -47,12 +51,12 @@ def answering(when_whole: t.Any, when_streamed: t.Any, raw: t.Any = None) -> t.C
     return answer
 
 
-def run(routes: t.Mapping[str, t.Any], form: str = "both", model: t.Optional[str] = None, timeout: float = 5.0) -> t.Tuple[t.Dict[str, t.Any], t.List[Seen]]:
+def run(routes: t.Mapping[str, t.Any], form: str = "both", model: str | None = None, timeout: float = 5.0) -> tuple[dict[str, t.Any], list[Seen]]:
     with ScriptedServer(routes) as there:
         return check(server(there.url + "/v1", KEY, timeout), Question(), FORMS[form], model), there.seen
 
 
-def chat(answer: t.Any) -> t.Dict[str, t.Any]:
+def chat(answer: t.Any) -> dict[str, t.Any]:
     return {"/v1/models": MODELS, "/v1/chat/completions": answer}
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._tool_markup import MARKUPS, find_markup
 
 CALL = '{"name": "read_file", "arguments": {"path": "/a"}}'
@@ -25,9 +26,9 @@ WRITTEN = [
     ('<|tool_calls_section_begin|><|tool_call_begin|>functions.read_file:0<|tool_call_argument_begin|>{"path": "/a"}', "kimi_k2"),
     ("<\uff5ctool\u2581calls\u2581begin\uff5c><\uff5ctool\u2581call\u2581begin\uff5c>function<\uff5ctool\u2581sep\uff5c>read_file", "deepseek_v3"),
     ("<\uff5ctool\u2581calls\u2581begin\uff5c><\uff5ctool\u2581call\u2581begin\uff5c>read_file<\uff5ctool\u2581sep\uff5c>{}", "deepseek_v31"),
-    ("<minimax:tool_call><invoke name=\"read_file\">", "minimax_m2"),
-    ('<seed:tool_call><function=read_file><parameter=path>/a</parameter>', "seed_oss"),
-    ("<|tool_call>call:read_file{path:<|\"|>/a<|\"|>}<tool_call|>", "gemma4"),
+    ('<minimax:tool_call><invoke name="read_file">', "minimax_m2"),
+    ("<seed:tool_call><function=read_file><parameter=path>/a</parameter>", "seed_oss"),
+    ('<|tool_call>call:read_file{path:<|"|>/a<|"|>}<tool_call|>', "gemma4"),
     (f"<|tool_call|>[{CALL}]", "granite"),
 ]
 
