@@ -190,7 +190,7 @@ def main() -> None:
             "api_key": {"type": "str", "no_log": True},
             "streamed": {"type": "str", "choices": ["false", "true", "both"], "default": "both"},
             "timeout": {"type": "float", "default": 120.0},
-            "max_tokens": {"type": "int", "default": 512},
+            "max_tokens": {"type": "int", "default": 512, "no_log": False},
             "prompt": {"type": "str"},
             "tool": {"type": "dict"},
             "expected_arguments": {"type": "dict"},
