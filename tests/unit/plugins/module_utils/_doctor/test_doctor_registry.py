@@ -161,7 +161,7 @@ LONG_FIX = (
 
 
 def test_text_fits_and_shows_everything() -> None:
-    finding = Finding("L11", "error", "Broken", "seen " * 60, "cause " * 40, LONG_FIX)
+    finding = Finding("L11", "error", "Broken", "seen " * 60 + "x" * 300, "cause " * 40, LONG_FIX)
     lines = render(report(finding, not_checked=[NotChecked("L72", "Keys", "because " * 30)]))
     assert max(map(len, lines)) <= WIDTH
     text = "\n".join(lines)
@@ -178,6 +178,8 @@ def test_a_wrapped_fix_is_the_same_command_when_pasted() -> None:
 
 def test_no_findings_is_said_apart_from_could_not_look() -> None:
     assert summary(report()) == "doctor on gpu1: no findings; 2 checked"
+    findings = [Finding("L11", severity, "t", "s", "c", "f") for severity in ("error", "error", "warning", "info")]
+    assert summary(report(*findings)) == "doctor on gpu1: 2 errors, 1 warning, 1 info; 2 checked"
     blind = report(checked=[], not_checked=[NotChecked("L11", "a", "dark"), NotChecked("L11", "a", "darker"), NotChecked("L13", "b", "dark")])
     assert summary(blind) == "doctor on gpu1: no findings; 0 checked, 2 could not be checked"
 
