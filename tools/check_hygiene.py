@@ -43,7 +43,7 @@ def main() -> int:
     found, read = [], 0
     for name in names:
         path = ROOT / name
-        if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST and not name.endswith(".lock"):
+        if path.is_symlink() or not path.is_file() or (path.stat().st_size > LARGEST and not name.endswith(".lock")):
             continue
         found += findings(name, path.read_bytes().decode("utf-8", "replace"))
         read += 1

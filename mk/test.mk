@@ -1,0 +1,46 @@
+# The gates. Each leaves JUnit XML in INFERHOST_REPORTS; `make test` runs them in order and gives each a folder.
+
+export INFERHOST_REPORTS ?= $(CURDIR)/.reports/adhoc
+
+PYTEST := $(BIN)/python -m pytest
+CONFORMANCE_VENV := .cache/venvs/conformance
+
+.PHONY: test lint sanity units conformance conformance-venv test-demo ledger fmt readmes changelog
+
+test: ## every gate (STAGES="lint units" for some)
+	@tools/setup.sh dev
+	@$(BIN)/python tools/run_tests.py $(STAGES)
+
+lint: setup-dev conformance-venv ## static checks (CHECKS="ruff mypy" for some)
+	@$(BIN)/python tools/lint.py --reports $(INFERHOST_REPORTS) $(CHECKS)
+
+sanity: setup-dev ## ansible-test sanity, without ignores
+	@$(BIN)/python tools/ansible_test.py sanity --reports $(INFERHOST_REPORTS)
+
+units: setup-dev ## unit tests on every Python that is here
+	@$(BIN)/python tools/ansible_test.py units --reports $(INFERHOST_REPORTS)
+	@$(PYTEST) -q tests/unit/tools --junitxml $(INFERHOST_REPORTS)/units-tools.xml
+
+conformance: conformance-venv ## the proxy between a scripted upstream and the clients' own libraries
+	@$(CONFORMANCE_VENV)/bin/python -m pytest -q tests/conformance --junitxml $(INFERHOST_REPORTS)/conformance.xml
+
+conformance-venv: setup
+	@test -x $(CONFORMANCE_VENV)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(CONFORMANCE_VENV)
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(CONFORMANCE_VENV)/bin/python tests/conformance/requirements.lock
+
+# The clients use the demo that tests/demo starts, so both are one call.
+test-demo: setup-dev ## make demo from nothing, its endpoint, faults, and real clients
+	@$(PYTEST) tests/demo $(wildcard tests/clients) --junitxml $(INFERHOST_REPORTS)/demo.xml
+
+ledger: setup-dev ## which rows of the field's failures are proven, by the reports of this commit
+	@$(BIN)/python tools/ledger.py
+
+fmt: setup-dev ## let ruff format and mend what it can
+	@$(BIN)/ruff check --quiet --fix . || true
+	@$(BIN)/ruff format --quiet .
+
+readmes: setup ## the roles' README.md from their argument specifications
+	@$(BIN)/python tools/role_readmes.py
+
+changelog: setup-dev ## CHANGELOG.md from the fragments, with the plugins that are there
+	@$(BIN)/antsibull-changelog release --reload-plugins --update-existing
