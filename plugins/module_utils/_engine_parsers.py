@@ -12,8 +12,7 @@ Version = t.Tuple[int, int, int]
 TOOL_PARSERS: t.Tuple[t.Tuple[Version, str], ...] = (
     (
         (0, 9, 2),
-        "deepseek_v3 granite granite-20b-fc hermes internlm jamba llama3_json llama4_json llama4_pythonic minimax mistral "
-        "phi4_mini_json pythonic xlam"
+        "deepseek_v3 granite granite-20b-fc hermes internlm jamba llama3_json llama4_json llama4_pythonic minimax mistral phi4_mini_json pythonic xlam",
     ),
     ((0, 10, 2), "deepseek_v31 glm45 hunyuan_a13b kimi_k2 openai qwen3_coder seed_oss step3"),
     ((0, 11, 2), "ernie45 longcat minimax_m2 olmo3 qwen3_xml"),
@@ -32,11 +31,7 @@ REASONING_PARSERS: t.Tuple[t.Tuple[Version, str], ...] = (
     ((0, 17, 1), "nemotron_v3 step3p5"),
     ((0, 20, 2), "deepseek_v4 gemma4 hy_v3 mimo"),
     ((0, 25, 1), "cohere_command3 cohere_command4 glm47 minimax_m3 poolside_v1"),
-    (
-        (0, 33, 0),
-        "beam deepseek_v41 granite_thinking_parser hf hy_v4 inkling k2_horizon kimi_k3 ling3 minicpmv muse muse_glimmer musespark1x "
-        "plamo3 step5"
-    ),
+    ((0, 33, 0), "beam deepseek_v41 granite_thinking_parser hf hy_v4 inkling k2_horizon kimi_k3 ling3 minicpmv muse muse_glimmer musespark1x plamo3 step5"),
 )
 
 # Gone again, and the first compared release without them.

@@ -32,7 +32,11 @@ print(json.dumps(answer))
 CODES: t.Dict[int, t.Tuple[str, str, str]] = {
     0: ("CUDA_SUCCESS", "", ""),
     3: ("CUDA_ERROR_NOT_INITIALIZED", "The driver was not initialised.", "Load the kernel module: modprobe nvidia"),
-    34: ("CUDA_ERROR_STUB_LIBRARY", "The stub library of the CUDA toolkit was loaded instead of the driver's.", "Take the stubs folder out of LD_LIBRARY_PATH."),
+    34: (
+        "CUDA_ERROR_STUB_LIBRARY",
+        "The stub library of the CUDA toolkit was loaded instead of the driver's.",
+        "Take the stubs folder out of LD_LIBRARY_PATH.",
+    ),
     100: ("CUDA_ERROR_NO_DEVICE", "The driver works but shows no GPU to this process.", "Look for CUDA_VISIBLE_DEVICES and at: nvidia-smi -L"),
     101: ("CUDA_ERROR_INVALID_DEVICE", "CUDA_VISIBLE_DEVICES names a GPU that is not there.", "Compare CUDA_VISIBLE_DEVICES with: nvidia-smi -L"),
     802: ("CUDA_ERROR_SYSTEM_NOT_READY", "The NVSwitch fabric manager is not running.", "systemctl status nvidia-fabricmanager"),
@@ -91,4 +95,3 @@ def _result(
         "cause": cause or detail,
         "fix": fix,
     }
-

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import typing as t
@@ -44,14 +45,12 @@ def run_bounded(command: t.Sequence[str], timeout: float) -> Ended:
     return Ended("exit", process.returncode, output, errors, "")
 
 
-def _reap(process: "subprocess.Popen[str]") -> None:
+def _reap(process: subprocess.Popen[str]) -> None:
     for stream in (process.stdout, process.stderr):
         if stream is not None:
             stream.close()
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=1)
-    except subprocess.TimeoutExpired:
-        pass
 
 
 def _signal_name(number: int) -> str:

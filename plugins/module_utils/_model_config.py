@@ -207,10 +207,9 @@ def _linear(fields: _Fields, text: Config, layers: int) -> t.Optional[LinearAtte
     if "linear_num_value_heads" not in text:
         return None
     types = text.get("layer_types")
-    if isinstance(types, list):
-        count = types.count("linear_attention")
-    else:
-        count = layers - layers // fields.integer("full_attention_interval", 4)
+    # Older configurations give only every how many layers one has full attention.
+    by_interval = layers - layers // fields.integer("full_attention_interval", 4)
+    count = types.count("linear_attention") if isinstance(types, list) else by_interval
     state = {"float32": 4, "float16": 2, "bfloat16": 2}.get(str(text.get("mamba_ssm_dtype")))
     return LinearAttention(
         layers=count,

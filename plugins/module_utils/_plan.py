@@ -119,9 +119,7 @@ def _frame(subject: Subject, wishes: Wishes, build: str) -> Document:
     }
 
 
-def _outcome(
-    subject: Subject, gpus: t.Sequence[t.Mapping[str, t.Any]], cpu: t.Mapping[str, t.Any], wishes: Wishes, version: Version, build: str
-) -> Outcome:
+def _outcome(subject: Subject, gpus: t.Sequence[t.Mapping[str, t.Any]], cpu: t.Mapping[str, t.Any], wishes: Wishes, version: Version, build: str) -> Outcome:
     model = subject.model
     if model.not_planned is not None:
         raise Refusal(
@@ -201,8 +199,8 @@ def _fill(document: Document, subject: Subject, outcome: Outcome, wishes: Wishes
             size("parameters", count, "parameters", count_source),
             size("active_parameters", shape.active if model.experts else count, "parameters", "parameters that one token uses"),
             size("download", download, "bytes", download_source),
-        ]
-        + outcome.sizes,
+            *outcome.sizes,
+        ],
         limits=limits,
         flags=outcome.flags + _parser_flags(choice) if outcome.flags else [],
         environment=outcome.environment,
@@ -239,7 +237,9 @@ def _parsers(subject: Subject, wishes: Wishes, version: Version) -> t.Tuple[_eng
         parser = None if wanted == "none" else wanted
         choice = choice._replace(tool_parser=parser, reason="asked for") if option == "tool_parser" else choice._replace(reasoning_parser=parser)
         if wanted != "none" and wanted not in available(table, version):
-            warnings.append(warning("parser_not_built_in", "%s %s is not one that vLLM %s brings: a plugin must provide it" % (option, wanted, dotted(version))))
+            warnings.append(
+                warning("parser_not_built_in", "%s %s is not one that vLLM %s brings: a plugin must provide it" % (option, wanted, dotted(version)))
+            )
     if choice.tool_parser is None and wishes.tool_parser != "none":
         warnings.append(warning("no_tool_parser", "tool calls will come back as text: %s" % choice.reason))
     return choice, warnings
@@ -258,7 +258,9 @@ def _parser_flags(choice: _engine_families.Choice) -> t.List[Document]:
 def _version_warnings(version: Version) -> t.List[Document]:
     if version <= NEWEST_READ:
         return []
-    return [warning("engine_newer_than_tables", "vLLM %s is newer than %s, the newest release the tables were read from" % (dotted(version), dotted(NEWEST_READ)))]
+    return [
+        warning("engine_newer_than_tables", "vLLM %s is newer than %s, the newest release the tables were read from" % (dotted(version), dotted(NEWEST_READ)))
+    ]
 
 
 def _client_verdict(wishes: Wishes, context: int, subject: Subject) -> t.Tuple[t.Optional[Refusal], t.List[Document]]:

@@ -185,9 +185,7 @@ def _refuse_a_cache_below(context: int, cache: KvLayout, cache_bytes: int, model
         )
 
 
-def _memory_refusal(
-    model: Model, cache: KvLayout, need: int, capacity: int, limits: Document, cache_bytes: int, wishes: Wishes
-) -> Refusal:
+def _memory_refusal(model: Model, cache: KvLayout, need: int, capacity: int, limits: Document, cache_bytes: int, wishes: Wishes) -> Refusal:
     short = need - capacity
     remedies = []
     smaller = (cache_bytes - short) // GIB * GIB

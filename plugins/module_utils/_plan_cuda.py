@@ -193,8 +193,7 @@ def _refuse_kv_dtype(devices: Devices, wishes: Wishes) -> None:
     if devices.capability < lowest:
         raise Refusal(
             "kv_cache_dtype_unsupported",
-            "kv_cache_dtype %s needs compute capability %s; %s has %s"
-            % (wishes.kv_cache_dtype, dotted(lowest), devices.name, dotted(devices.capability)),
+            "kv_cache_dtype %s needs compute capability %s; %s has %s" % (wishes.kv_cache_dtype, dotted(lowest), devices.name, dotted(devices.capability)),
             ["set kv_cache_dtype to auto"],
         )
 
@@ -346,7 +345,8 @@ def _sizes(case: Case, budget: Budget, cache: KvLayout, available: int, limits: 
     ]
     if cache.state_bytes_per_sequence:
         sizes.append(size("state_per_sequence", cache.state_bytes_per_sequence, "bytes", state))
-    return sizes + [
+    return [
+        *sizes,
         size("kv_cache", available, "bytes", "utilisation x memory - weights - activation - graphs - non-torch%s" % per_gpu),
         size("kv_tokens", limits["kv_tokens"], "tokens", "whole blocks of %d tokens in the cache" % cache.block_tokens),
         size("concurrency", round(cache.concurrency(available, context), 2), "sequences", "requests of max_model_len that fit at once"),

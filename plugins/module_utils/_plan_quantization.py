@@ -23,7 +23,6 @@ FP8_WEIGHT_ONLY_FROM: Capability = (7, 5)
 FP8_NATIVE_FROM: Capability = (8, 9)
 
 
-
 def compute_dtype(model: Model, devices: Devices) -> str:
     """The type the engine computes in; an older card falls back to float16, and float32 checkpoints are served in half the size."""
     if model.dtype == "bfloat16" and devices.capability is not None and devices.capability < BFLOAT16_FROM:

@@ -205,6 +205,7 @@ secure_boot:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.inferhost.llm.plugins.module_utils import _gpu_cuda, _gpu_host, _gpu_info, _gpu_nvidia_smi
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_process import run_bounded
 from ansible_collections.inferhost.llm.plugins.module_utils._pci import read_devices

@@ -248,6 +248,7 @@ import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.inferhost.llm.plugins.module_utils._engine_versions import EngineError
 from ansible_collections.inferhost.llm.plugins.module_utils._memory_checkpoint import from_list, read_folder
 from ansible_collections.inferhost.llm.plugins.module_utils._model_config import ModelError, read_config
@@ -300,7 +301,7 @@ def main() -> None:
             "kv_cache_bytes": {"type": "int", "default": 0},
             "gpu_memory_utilization": {"type": "float", "default": 0.9},
             "tensor_parallel": {"type": "int", "default": 0},
-            "max_output_tokens": {"type": "int", "default": 0},
+            "max_output_tokens": {"type": "int", "default": 0, "no_log": False},
             "tool_parser": {"type": "str", "default": ""},
             "reasoning_parser": {"type": "str", "default": ""},
             "refuse": {"type": "bool", "default": True},

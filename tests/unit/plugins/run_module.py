@@ -18,8 +18,7 @@ def run_module(name: str, options: t.Dict[str, t.Any], check: bool = False, envi
     done = subprocess.run(
         [sys.executable, "-m", "ansible_collections.inferhost.llm.plugins.modules." + name],
         input=arguments,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         encoding="utf-8",
         check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **(environment or {})},

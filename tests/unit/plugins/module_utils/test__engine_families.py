@@ -6,12 +6,13 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._engine_families import FAMILIES, choose
 from ansible_collections.inferhost.llm.plugins.module_utils._engine_parsers import REASONING_PARSERS, TOOL_PARSERS, available
 
 NOW = (0, 32, 0)
 OLD = (0, 9, 2)
-HERMES_TEMPLATE = "{%- if tools %}<tool_call>\n{\"name\": …}{% endif %}"
+HERMES_TEMPLATE = '{%- if tools %}<tool_call>\n{"name": …}{% endif %}'
 XML_TEMPLATE = "{%- if tools %}<tool_call>\n<function=name>{% endif %}<think>"
 
 # name, model_type, template, version, tool parser, reasoning parser

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_cuda import init, not_tried
 
 LIBRARY = """

@@ -7,6 +7,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_host import SECURE_BOOT_FILE, cpu_facts, parse_instruction_sets, parse_model, secure_boot
 
 CPUINFO = """processor\t: 0

@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_catalogue import ARCHITECTURES, CARDS, RANGES
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_lookup import architecture_of, card_memory, card_named, describe
 

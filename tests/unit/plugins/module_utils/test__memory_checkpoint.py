@@ -9,6 +9,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._memory_checkpoint import count_parameters, from_list, read_folder, weight_files
 from ansible_collections.inferhost.llm.plugins.module_utils._model_config import ModelError
 from ansible_collections.inferhost.llm.tests.unit.plugins.model_configs import TINY
@@ -65,7 +66,11 @@ def test_a_list_from_a_hub() -> None:
 
 @pytest.mark.parametrize(
     ("files", "word"),
-    [([{"name": "a.safetensors"}], "model_files[0]"), ([{"name": "a.safetensors", "size": -1}], "model_files[0]"), ([{"name": "README.md", "size": 1}], "no file of weights")],
+    [
+        ([{"name": "a.safetensors"}], "model_files[0]"),
+        ([{"name": "a.safetensors", "size": -1}], "model_files[0]"),
+        ([{"name": "README.md", "size": 1}], "no file of weights"),
+    ],
 )
 def test_a_list_that_cannot_be_used(files: t.List[t.Dict[str, t.Any]], word: str) -> None:
     with pytest.raises(ModelError) as caught:

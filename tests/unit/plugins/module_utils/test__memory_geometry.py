@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._memory_geometry import parameters, weight_bytes
 from ansible_collections.inferhost.llm.plugins.module_utils._model_config import read_config
 from ansible_collections.inferhost.llm.plugins.module_utils._plan_cuda import WEIGHTS_MARGIN

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._memory_kv import KvLayout, group_size, layout
 from ansible_collections.inferhost.llm.plugins.module_utils._model_config import read_config
 from ansible_collections.inferhost.llm.tests.unit.plugins.model_configs import QWEN3_30B_FP8, QWEN25_14B_AWQ, QWEN36_27B, TINY
@@ -77,7 +78,9 @@ def test_nothing_fits_into_nothing() -> None:
     assert (cache.blocks(-5), cache.longest(-5), cache.longest(0)) == (0, 0, 0)
 
 
-@pytest.mark.parametrize(("counts", "limit", "group"), [((48, 16), 1.5, 16), ((48, 17), 1.5, 17), ((24, 20), 1.25, 24), ((24, 20), 1.0, 20), ((12, 12), 1.0, 12)])
+@pytest.mark.parametrize(
+    ("counts", "limit", "group"), [((48, 16), 1.5, 16), ((48, 17), 1.5, 17), ((24, 20), 1.25, 24), ((24, 20), 1.0, 20), ((12, 12), 1.0, 12)]
+)
 def test_layers_a_group(counts: t.Tuple[int, int], limit: float, group: int) -> None:
     assert group_size(*counts, limit) == group
 

@@ -9,6 +9,7 @@ import time
 import typing as t
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._engine_versions import EngineError
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_lookup import describe
 from ansible_collections.inferhost.llm.plugins.module_utils._memory_checkpoint import Checkpoint, from_list
@@ -336,17 +337,19 @@ def test_refusals(config: Document, cards: t.List[str], wishes: Document, code: 
 
 
 def test_a_context_that_does_not_fit_on_a_card_names_remedies_that_work() -> None:
-    wishes = {"context": 32_768, "concurrency": 32, "gpu_memory_utilization": 0.8}
-    plan = on_gpu(QWEN25_14B_AWQ, [RTX_4000_SFF_ADA], **wishes)
+    def planned(context: int = 32_768, gpu_memory_utilization: float = 0.8) -> Document:
+        return on_gpu(QWEN25_14B_AWQ, [RTX_4000_SFF_ADA], concurrency=32, context=context, gpu_memory_utilization=gpu_memory_utilization)
+
+    plan = planned()
     refusal = plan["refusal"]
     assert (refusal["code"], plan["flags"]) == ("context_does_not_fit", [])
     # 32,768 tokens are 6 GiB.
     assert refusal["short_by_bytes"] == 6 * GIB - sizes(plan)["kv_cache"]
     shorter = int(refusal["remedies"][0].split()[-1])
-    assert on_gpu(QWEN25_14B_AWQ, [RTX_4000_SFF_ADA], **dict(wishes, context=shorter))["refusal"] is None
-    assert on_gpu(QWEN25_14B_AWQ, [RTX_4000_SFF_ADA], **dict(wishes, context=shorter + 16))["refusal"] is not None
+    assert planned(context=shorter)["refusal"] is None
+    assert planned(context=shorter + 16)["refusal"] is not None
     assert refusal["remedies"][1].startswith("raise gpu_memory_utilization to 0.95: then 32768 tokens fit")
-    assert on_gpu(QWEN25_14B_AWQ, [RTX_4000_SFF_ADA], **dict(wishes, gpu_memory_utilization=0.95))["refusal"] is None
+    assert planned(gpu_memory_utilization=0.95)["refusal"] is None
 
 
 # --- warnings and wishes
@@ -421,6 +424,6 @@ def test_a_plan_takes_less_than_fifty_milliseconds() -> None:
     on_gpu(QWEN36_27B, [RTX_PRO_6000], files=QWEN36_27B_FILES)
     # Processor time, so that a busy machine does not decide.
     begun = time.process_time()
-    for _ in range(20):
+    for _round in range(20):
         on_gpu(QWEN36_27B, [RTX_PRO_6000], files=QWEN36_27B_FILES, context=262_144, gpu_memory_utilization=0.7)
     assert (time.process_time() - begun) / 20 < 0.050

@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_lookup import describe
 from ansible_collections.inferhost.llm.plugins.module_utils._model_config import read_config
 from ansible_collections.inferhost.llm.plugins.module_utils._plan import Subject, make_plan
@@ -32,9 +33,7 @@ def test_a_plan_that_fits() -> None:
 
 def test_a_refusal_comes_last_with_what_would_help() -> None:
     text = lines(plan(TINY, "27b0", context=65_537))
-    assert text[-1] == (
-        "refused: a context of 65537 was asked for and a-model was trained for 65536. What would help: lower context to 65536 or less"
-    )
+    assert text[-1] == ("refused: a context of 65537 was asked for and a-model was trained for 65536. What would help: lower context to 65536 or less")
     assert not any(line.startswith("--") for line in text)
 
 

@@ -9,6 +9,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.inferhost.llm.tests.unit.plugins import sysfs_tree
 from ansible_collections.inferhost.llm.tests.unit.plugins.run_module import run_module
 

@@ -11,6 +11,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.inferhost.llm.tests.unit.plugins.model_configs import QWEN3_30B_FP8, QWEN25_14B_AWQ, TINY
 from ansible_collections.inferhost.llm.tests.unit.plugins.run_module import run_module
 
@@ -72,7 +73,9 @@ def test_the_same_input_gives_the_same_plan(tmp_path: Path) -> None:
 
 
 def test_a_model_that_is_not_on_the_host() -> None:
-    result = memory_plan(model_config=QWEN25_14B_AWQ, model_id="Qwen/Qwen2.5-14B-Instruct-AWQ", gpus=[ADA], model_files=[{"name": "m.safetensors", "size": 9_980_000_000}])
+    result = memory_plan(
+        model_config=QWEN25_14B_AWQ, model_id="Qwen/Qwen2.5-14B-Instruct-AWQ", gpus=[ADA], model_files=[{"name": "m.safetensors", "size": 9_980_000_000}]
+    )
     plan = result["plan"]
     check_shape(plan)
     assert (plan["model"]["id"], plan["model"]["name"], plan["model"]["path"]) == ("Qwen/Qwen2.5-14B-Instruct-AWQ", "Qwen2.5-14B-Instruct-AWQ", None)
