@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway import PACKAGE, Gateway
-from standin import StandIn
 
-sys.path.insert(0, str(PACKAGE))
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "roles/proxy/files")]
+
+from gateway import Gateway  # noqa: E402
+from standin import StandIn  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -105,9 +105,7 @@ class Gateway:
     def connect(self, timeout: float = 20) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
-    def request(
-        self, method: str, target: str, body: object = None, headers: dict[str, str] | None = None, key: str | None = None
-    ) -> Answer:
+    def request(self, method: str, target: str, body: object = None, headers: dict[str, str] | None = None, key: str | None = None) -> Answer:
         raw = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         sent = {"authorization": f"Bearer {key}"} if key else {}
         connection = self.connect()

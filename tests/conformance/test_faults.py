@@ -193,9 +193,7 @@ def test_client_leaves_while_sending(standin: StandIn, gateway: Gateway) -> None
     sample = 'inferhost_proxy_client_disconnects_total{phase="upload"}'
     before = gateway.metric(sample)
     client = socket.create_connection(("127.0.0.1", gateway.port))
-    client.sendall(
-        f"POST {CHAT} HTTP/1.1\r\nhost: x\r\nx-api-key: {CLIENT_KEY}\r\ncontent-length: 1000\r\n\r\nhalf".encode()
-    )
+    client.sendall(f"POST {CHAT} HTTP/1.1\r\nhost: x\r\nx-api-key: {CLIENT_KEY}\r\ncontent-length: 1000\r\n\r\nhalf".encode())
     time.sleep(0.1)
     client.close()
     eventually(lambda: gateway.metric(sample) == before + 1)

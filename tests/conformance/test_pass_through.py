@@ -57,9 +57,7 @@ def test_bodies_are_the_same_bytes(standin: StandIn, gateway: Gateway, framing: 
 @pytest.mark.parametrize("status", [204, 304, 400, 404, 422, 429, 500, 503])
 def test_status_and_error_bodies(standin: StandIn, gateway: Gateway, status: int) -> None:
     raw = b"" if status in (204, 304) else b'{"error":{"message":"from the engine"}}'
-    standin.replies["/v1/chat/completions"] = Reply(
-        [raw], status, headers={"content-type": "application/json", "retry-after": "7"}
-    )
+    standin.replies["/v1/chat/completions"] = Reply([raw], status, headers={"content-type": "application/json", "retry-after": "7"})
     answer = gateway.post("/v1/chat/completions", {})
     assert (answer.status, answer.body, answer.headers["retry-after"]) == (status, raw, "7")
 
@@ -105,9 +103,7 @@ def test_headers_of_one_hop_stay_on_it(standin: StandIn, gateway: Gateway) -> No
 
 def test_compressed_answers_are_left_alone(standin: StandIn, gateway: Gateway) -> None:
     raw = b'\x1f\x8b,"tool_calls":[]'
-    standin.replies["/v1/chat/completions"] = Reply(
-        [raw], headers={"content-type": "application/json", "content-encoding": "gzip"}
-    )
+    standin.replies["/v1/chat/completions"] = Reply([raw], headers={"content-type": "application/json", "content-encoding": "gzip"})
     answer = gateway.post("/v1/chat/completions", {})
     assert (answer.body, answer.headers["content-encoding"]) == (raw, "gzip")
 

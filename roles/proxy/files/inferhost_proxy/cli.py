@@ -40,8 +40,7 @@ def main(argv: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="inferhost_proxy",
-        description="Gateway between coding agents and a vLLM server. Give a configuration file, or an upstream "
-        "and a key file. Keys are read from files only.",
+        description="Gateway between coding agents and a vLLM server. Give a configuration file, or an upstream and a key file. Keys are read from files only.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--config", type=Path, metavar="FILE", help="run with this configuration")

@@ -19,8 +19,7 @@ class Kind(NamedTuple):
 KINDS = {
     "invalid_api_key": Kind(
         401,
-        "No valid API key was given. Send `Authorization: Bearer KEY` or `x-api-key: KEY`; "
-        "the operator's etc/secrets/api_key holds the key.",
+        "No valid API key was given. Send `Authorization: Bearer KEY` or `x-api-key: KEY`; the operator's etc/secrets/api_key holds the key.",
     ),
     "method_not_allowed": Kind(405, "This method is not served here."),
     "body_timeout": Kind(408, "The request body stopped arriving; send it again."),
@@ -28,18 +27,14 @@ KINDS = {
     "busy": Kind(503, "The gateway holds as many requests as it may; try again shortly.", 2),
     "shutting_down": Kind(503, "The gateway was stopped before the answer was complete; send the request again.", 5),
     "internal_error": Kind(500, "The gateway failed on this request; its log has the cause under the request id."),
-    "upstream_refused": Kind(
-        503, "The model server does not accept connections: it is down, or still starting. Try again shortly.", 5
-    ),
+    "upstream_refused": Kind(503, "The model server does not accept connections: it is down, or still starting. Try again shortly.", 5),
     "upstream_connect_timeout": Kind(503, "The model server could not be reached in time. Try again shortly.", 5),
     "upstream_reset": Kind(502, "The model server closed the connection before it answered.", 5),
     "upstream_protocol": Kind(502, "The model server sent something that is not a valid HTTP answer.", 5),
     "upstream_timeout": Kind(504, "The model server did not answer in time (upstream.answer_seconds).", 5),
     "upstream_stalled": Kind(504, "The model server went silent in the middle of its answer (upstream.idle_seconds)."),
     "upstream_cut": Kind(502, "The model server broke off in the middle of its answer; the answer is incomplete.", 5),
-    "upstream_auth": Kind(
-        502, "The model server refuses the gateway's own key; the operator must give both the same engine key."
-    ),
+    "upstream_auth": Kind(502, "The model server refuses the gateway's own key; the operator must give both the same engine key."),
     "answer_too_large": Kind(502, "The model server's answer is larger than this gateway holds."),
     "client_stalled": Kind(408, "The client stopped reading its answer."),
 }

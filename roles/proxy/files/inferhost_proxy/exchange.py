@@ -197,9 +197,7 @@ class Exchange:
         if rest:
             await send(_body(clean(rest)))
 
-    async def _pump(
-        self, call: Call, response: aiohttp.ClientResponse, send: Send, change: Callable[[bytes], bytes]
-    ) -> None:
+    async def _pump(self, call: Call, response: aiohttp.ClientResponse, send: Send, change: Callable[[bytes], bytes]) -> None:
         """Read what is there, change it, send it; the next read waits until the client has taken this."""
         idle = self._config.upstream.idle_seconds
         content = response.content

@@ -45,18 +45,14 @@ _SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 
 def end_to_end(headers: Headers, own: frozenset[bytes]) -> Headers:
     """Without the hop-by-hop headers, those that `Connection` names, and the gateway's own."""
-    named = {
-        token.strip().lower() for name, value in headers if name.lower() == b"connection" for token in value.split(b",")
-    }
+    named = {token.strip().lower() for name, value in headers if name.lower() == b"connection" for token in value.split(b",")}
     dropped = HOP_BY_HOP | named | own
     return [(name, value) for name, value in headers if name.lower() not in dropped]
 
 
 def for_upstream(headers: Headers, key: bytes | None, request_id: str) -> CIMultiDict[str]:
     """The request's headers as the model server gets them: its own key, and no compression, so bytes can be read."""
-    kept = CIMultiDict(
-        (name.decode("latin-1"), value.decode("latin-1")) for name, value in end_to_end(headers, REQUEST_OWN)
-    )
+    kept = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in end_to_end(headers, REQUEST_OWN))
     kept["Accept-Encoding"] = "identity"
     kept["X-Request-Id"] = request_id
     if key is not None:

@@ -71,9 +71,7 @@ class Metrics:
             ("phase",),
             registry=self.registry,
         )
-        self.rejected_keys = Counter(
-            "inferhost_proxy_rejected_keys_total", "Requests without a valid key.", registry=self.registry
-        )
+        self.rejected_keys = Counter("inferhost_proxy_rejected_keys_total", "Requests without a valid key.", registry=self.registry)
         for kind in UPSTREAM_KINDS:
             self.upstream_errors.labels(kind)
         for phase in DISCONNECT_PHASES:
