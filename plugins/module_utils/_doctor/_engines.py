@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._flags import engine_arguments, number, parse
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts
 
+_SITE = "ansible-playbook inferhost.llm.site"
+
 
 @dataclass(frozen=True)
 class Engine:
@@ -19,6 +21,7 @@ class Engine:
     where: str
     edit: str
     running: bool
+    ours: bool
     flags: t.Mapping[str, str]
     env: t.Mapping[str, str] | None
 
@@ -61,9 +64,9 @@ def who_starts(pid: int) -> str:
 
 def edit_command(service: t.Mapping[str, t.Any]) -> str:
     if service["name"].startswith("inferhost-"):
-        return "ansible-playbook inferhost.llm.site"
+        return _SITE
     return f"sudo systemctl edit --full {service['name']}" if service["manager"] == "systemd" else f"sudoedit {service['file']}"
 
 
 def _engine(where: str, edit: str, running: bool, argv: t.Sequence[str], env: t.Mapping[str, str] | None) -> Engine:
-    return Engine(where, edit, running, parse(engine_arguments(argv) or []), env)
+    return Engine(where, edit, running, edit == _SITE, parse(engine_arguments(argv) or []), env)

@@ -12,7 +12,7 @@ import typing as t
 EPHEMERAL = ("overlay", "aufs", "tmpfs", "ramfs")
 _REAL = re.compile(r"^(?:ext[234]|xfs|btrfs|zfs|f2fs|nfs4?|cifs|ceph|fuse\..*|fuse|fuseblk|9p|virtiofs|glusterfs|lustre|beegfs|bcachefs)$")
 # Container engines mount single files and folders there from the host's disk; nobody keeps models in them.
-_NOT_FOR_DATA = ("/etc", "/proc", "/sys", "/dev", "/boot", "/run", "/usr", "/var/lib/docker", "/var/lib/containers", "/snap")
+_NOT_FOR_DATA = ("/etc", "/proc", "/sys", "/dev", "/boot", "/run", "/usr", "/var/lib/docker", "/var/lib/containers", "/snap", "/tmp")
 
 
 class Mount(t.NamedTuple):

@@ -75,13 +75,21 @@ def assigned_secret(line: str) -> str | None:
     return None if _HARMLESS_VALUE.match(value) else match[1]
 
 
+def _after_with_secrets(argv: t.Sequence[str]) -> int:
+    """Our own wrapper is given `VARIABLE=file`, which looks like `VARIABLE=secret`: where the command behind it begins."""
+    wrapped = any(word.rpartition("/")[2] == "with-secrets" for word in argv[:2])
+    return argv.index("--") if wrapped and "--" in argv else 0
+
+
 def split_secrets(argv: t.Sequence[str]) -> tuple[list[str], list[str]]:
     """A command line without its secrets, and the names of the arguments that carried one."""
     clean: list[str] = []
     carriers: list[str] = []
     flag: str | None = None
     redactor = Redactor()
-    for argument in argv:
+    after = _after_with_secrets(argv)
+    clean.extend(argv[:after])
+    for argument in argv[after:]:
         name, equals, value = argument.partition("=")
         if argument in SECRET_FLAGS:
             flag = argument

@@ -41,7 +41,7 @@ def context_for_agents(facts: Facts) -> t.Iterator[Outcome]:
 @check("L29", "Batched tokens below the context length", ("info", "error"), ["processes", "services"])
 def batched_tokens(facts: Facts) -> t.Iterator[Outcome]:
     for one in engines(facts):
-        if not _batch_too_small(one) or (one.running and not _chunking_is_off(one)):
+        if not _batch_too_small(one) or ((one.running or one.ours) and not _chunking_is_off(one)):
             continue
         batched, length = one.number("--max-num-batched-tokens"), one.number("--max-model-len")
         refused = _chunking_is_off(one)

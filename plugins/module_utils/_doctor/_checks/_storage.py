@@ -85,12 +85,13 @@ def _engine(engine: t.Mapping[str, t.Any]) -> t.Iterator[Outcome]:
     target = engine["root_mount"] if elsewhere else next(iter(places), None)
     if not lost and not beside:
         return
+    chosen = all(one["set"] for one in lost + beside)
     shown = ", ".join(f"{one['variable']} {'=' if one['set'] else '(not set)'} {one['path']} on {one['type']}" for one in lost + beside)
     settings = " ".join(f"{one['variable']}={target}/cache/{one['variable'].lower()}" for one in lost + beside)
     yield Seen(
         "warning" if target else "info",
         f"vLLM (process {engine['pid']}) keeps caches where they are {'lost with the container' if lost else 'not on the data volume'}: {shown}",
-        "the variables are not set for the service, so downloads and compiled kernels are made anew after each start",
+        f"the variables {'point there' if chosen else 'are not set for the service'}, so downloads and compiled kernels are made anew",
         f"env {settings} vllm serve …   # set them in the service" if target else "df -hT   # attach a volume, then point the cache variables at it",
     )
 

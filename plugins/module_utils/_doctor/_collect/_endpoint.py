@@ -63,7 +63,7 @@ def address_of(context: Context, process: t.Mapping[str, t.Any], gaps: list[str]
     host, port = flags.get("--host", ""), number(flags.get("--port"))
     if kind == "proxy" and flags.get("--config"):
         try:
-            with open(context.path(flags["--config"]), encoding="utf-8") as handle:
+            with open(context.path(os.path.join(process["cwd"] or "/", flags["--config"])), encoding="utf-8") as handle:
                 config = json.load(handle)
             host, port = str(config.get("host", "")), int(config.get("port", _DEFAULT_PORTS[kind]))
         except OSError as error:
@@ -127,7 +127,8 @@ def _key(context: Context, target: Target) -> tuple[str | None, str | None]:
 
 def _answer(response: Response) -> dict[str, t.Any]:
     body = response.json()
-    error = "" if response.status == 200 else error_text(body) if body is not None else response.text()[:300]
+    said = isinstance(body, dict) and (body.get("error") or body.get("detail"))
+    error = "" if response.status == 200 else error_text(body) if said else response.text()[:300]
     return {"status": response.status, "error": error, "elapsed_s": round(response.elapsed_s, 3)}
 
 

@@ -105,7 +105,7 @@ def _read_process(folder: str, gaps: list[str]) -> dict[str, t.Any] | None:
         "argv": clean,
         "secret_args": carriers,
         "uid": uid,
-        "container": bool(_CONTAINER.search(_text(os.path.join(folder, "cgroup")))),
+        "container": _in_container(folder),
         "cwd": None,
         "env": None,
     }
@@ -117,6 +117,16 @@ def _read_process(folder: str, gaps: list[str]) -> dict[str, t.Any] | None:
         except OSError as error:
             gaps.append(unreadable(f"the environment of process {pid} ({kind}, uid {uid})", error))
     return record
+
+
+def _in_container(folder: str) -> bool:
+    """Whether a process is in a container that we are not in. Its process namespace tells; where that is closed to us, its control group."""
+    own = os.path.join(os.path.dirname(folder), "self")
+    try:
+        return os.readlink(os.path.join(folder, "ns/pid")) != os.readlink(os.path.join(own, "ns/pid"))
+    except OSError:
+        groups, own_groups = (bool(_CONTAINER.search(_text(os.path.join(place, "cgroup")))) for place in (folder, own))
+        return groups and not own_groups
 
 
 def _strings(path: str) -> list[str]:

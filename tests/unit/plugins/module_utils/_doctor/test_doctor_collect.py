@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor import _mounts
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._catalogue import COLLECTORS
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect._container import _UnixConnection, describe
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect._endpoint import address_of
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect._process import kind_of
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect._secret_file import secrets_in
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect._service import supervisor_programs, unit_settings
@@ -156,8 +157,12 @@ def test_services_from_units_and_supervisor(tmp_path: Path) -> None:
         tmp_path / "opt/inferhost/etc/supervisor.d/inferhost-proxy.ini",
         "[program:inferhost-proxy]\ncommand=/p/with-secrets /x -- /v/bin/python -m inferhost_proxy --config /c\n",
     )
+    (tmp_path / "etc/systemd/system/multi-user.target.wants").mkdir()
+    assert gather("services", Context(fs=str(tmp_path)))["services"][0]["enabled"] is False
+    (tmp_path / "etc/systemd/system/multi-user.target.wants/vllm.service").symlink_to("../vllm.service")
     facts = gather("services", Context(fs=str(tmp_path)))
     vllm, proxy = facts["services"]
+    assert vllm["enabled"] is True
     assert (vllm["name"], vllm["kind"], vllm["env"]) == ("vllm.service", "vllm", {"HF_HOME": "/data/hf"})
     assert (vllm["secret_args"], vllm["secret_environment"]) == (["--api-key"], ["VLLM_API_KEY"])
     assert (proxy["manager"], proxy["kind"], proxy["argv"][1:3]) == ("supervisor", "proxy", ["-m", "inferhost_proxy"])
@@ -240,6 +245,41 @@ def test_caches_of_a_running_engine_in_a_pod(tmp_path: Path) -> None:
     assert places["TRITON_CACHE_DIR"] == ("/workspace/t", "xfs", True)
     assert engine["persistent"] == ["/mnt/my disk", "/workspace"]
     assert "sk-abcdefghijkl" not in json.dumps(facts["processes"])
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "groups", "inside"),
+    [
+        ({"self": "pid:[1]", "77": "pid:[1]"}, {"self": "/docker/a", "77": "/docker/a"}, False),
+        ({"self": "pid:[1]", "77": "pid:[2]"}, {"self": "/", "77": "/"}, True),
+        ({}, {"self": "/user.slice", "77": "/system.slice/docker-abc.scope"}, True),
+        ({}, {"self": "/docker/a", "77": "/docker/a"}, False),
+    ],
+)
+def test_a_process_in_a_container(tmp_path: Path, namespaces: dict[str, str], groups: dict[str, str], inside: bool) -> None:
+    put(tmp_path / "proc/1/cmdline", "init\0")
+    put(tmp_path / "proc/77/cmdline", "/usr/bin/prometheus\0")
+    put(tmp_path / "proc/77/stat", "77 (prometheus) S 1 77")
+    for name, group in groups.items():
+        put(tmp_path / "proc" / name / "cgroup", f"0::{group}\n")
+    for name, namespace in namespaces.items():
+        (tmp_path / "proc" / name / "ns").mkdir()
+        (tmp_path / "proc" / name / "ns/pid").symlink_to(namespace)
+    (found,) = gather("processes", Context(fs=str(tmp_path)))["processes"]
+    assert found["container"] is inside
+
+
+def test_the_address_of_a_proxy_with_a_relative_configuration(tmp_path: Path) -> None:
+    put(tmp_path / "srv/etc/proxy.json", json.dumps({"host": "0.0.0.0", "port": 4711}))
+    process = {"kind": "proxy", "argv": ["python", "-m", "inferhost_proxy", "--config", "etc/proxy.json"], "cwd": "/srv"}
+    assert address_of(Context(fs=str(tmp_path)), process, []) == ("127.0.0.1", 4711)
+
+
+def test_an_unreadable_configuration_is_a_gap(tmp_path: Path) -> None:
+    gaps: t.List[str] = []
+    process = {"kind": "proxy", "argv": ["python", "-m", "inferhost_proxy", "--config", "/x.json"], "cwd": None}
+    assert address_of(Context(fs=str(tmp_path)), process, gaps) == ("127.0.0.1", 4000)
+    assert gaps == ["could not read /x.json: no such file or directory"]
 
 
 def test_the_venv_support_that_debian_packs_apart(tmp_path: Path) -> None:

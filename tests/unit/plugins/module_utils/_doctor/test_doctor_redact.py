@@ -115,6 +115,12 @@ def test_assigned_secret(line: str, name: str) -> None:
         (["vllm", "serve", "--api-key=one"], ["vllm", "serve", "--api-key=***"], ["--api-key"]),
         (["docker", "run", "-e", "VLLM_API_KEY=one2three", "img"], ["docker", "run", "-e", "VLLM_API_KEY=***", "img"], ["VLLM_API_KEY"]),
         (["bash", "-c", "vllm serve m --api-key one2three"], ["bash", "-c", "vllm serve m --api-key ***"], ["a value that looks like a key"]),
+        (
+            ["/bin/sh", "/r/lib/with-secrets", "VLLM_API_KEY=engine_key", "--", "vllm"],
+            ["/bin/sh", "/r/lib/with-secrets", "VLLM_API_KEY=engine_key", "--", "vllm"],
+            [],
+        ),
+        (["/r/lib/with-secrets", "A_TOKEN=a", "--", "vllm", "--api-key=b"], ["/r/lib/with-secrets", "A_TOKEN=a", "--", "vllm", "--api-key=***"], ["--api-key"]),
         (["vllm", "serve", "m", "--max-model-len", "4096"], ["vllm", "serve", "m", "--max-model-len", "4096"], []),
     ],
 )
