@@ -20,10 +20,11 @@ import engine
 BOOT_SECONDS = 60
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
-# What systemd needs to be the first process. SYS_ADMIN: it mounts, also for the sandboxes of the services; --privileged would do,
-# but is refused where this machine is a container or a restricted virtual machine itself.
+# What systemd needs to be the first process. SYS_ADMIN: it mounts, also for the sandboxes of the services. SYS_PTRACE: it sees processes
+# that ProtectProc= hides. --privileged would do, but is refused where this machine is a container or a restricted virtual machine itself.
 SYSTEMD_OPTIONS = (
     "--cap-add=SYS_ADMIN",
+    "--cap-add=SYS_PTRACE",
     "--cgroupns=host",
     "--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw",
     "--tmpfs=/run",
