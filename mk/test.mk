@@ -19,7 +19,7 @@ sanity: setup-dev ## ansible-test sanity, without ignores
 
 units: setup-dev ## unit tests on every Python that is here
 	@$(BIN)/python tools/ansible_test.py units --reports $(INFERHOST_REPORTS)
-	@$(PYTEST) -q tests/unit/tools --junitxml $(INFERHOST_REPORTS)/units-tools.xml
+	@$(PYTEST) -q tests/unit/tools $(wildcard tests/unit/roles) --junitxml $(INFERHOST_REPORTS)/units-tools.xml
 
 conformance: conformance-venv ## the proxy between a scripted upstream and the clients' own libraries
 	@$(CONFORMANCE_VENV)/bin/python -m pytest -q tests/conformance --junitxml $(INFERHOST_REPORTS)/conformance.xml
