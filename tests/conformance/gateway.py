@@ -100,7 +100,8 @@ class Gateway:
 
     def request_line(self, request_id: str) -> dict[str, Any]:
         """The log line of a request; it is written after the answer, so it may be a moment late."""
-        return eventually(lambda: next((line for line in self.lines() if line.get("id") == request_id), None))
+        found: dict[str, Any] = eventually(lambda: next((line for line in self.lines() if line.get("id") == request_id), None))
+        return found
 
     def connect(self, timeout: float = 20) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)

@@ -26,6 +26,7 @@ from inferhost_proxy.upstream import Upstream
 CHAT, MESSAGES, COMPLETIONS = "/v1/chat/completions", "/v1/messages", "/v1/completions"
 EVENT = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
 DONE = b"data: [DONE]\n\n"
+RUNNING: list[Step] = [EVENT, 0.01] * 500
 
 
 def ask(gateway: Gateway, path: str) -> Any:
@@ -168,7 +169,7 @@ def leave(client: socket.socket, reset: bool) -> None:
         (Reply([b'{"half', HANG], framing="chunked"), b"", "waiting"),
         (stream(HANG), b"text/event-stream", "answer"),
         (stream(EVENT, HANG), EVENT, "answer"),
-        (stream(*[EVENT, 0.01] * 500, DONE), EVENT, "answer"),
+        (stream(*RUNNING, DONE), EVENT, "answer"),
     ],
     ids=["before the head", "whole", "whole begun", "stream not begun", "stream", "running stream"],
 )

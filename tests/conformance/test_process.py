@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from gateway import CLIENT_KEY, PACKAGE, Gateway, eventually, free_port, run_cli
-from standin import HANG, StandIn, stream, whole
+from standin import HANG, Reply, StandIn, stream, whole
 
 CHAT = "/v1/chat/completions"
 EVENT = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
@@ -204,23 +204,21 @@ def test_sigterm_lets_streams_finish(standin: StandIn, start: Callable[..., Gate
     assert gateway.stop() == 0
 
 
-@pytest.mark.parametrize("reply", [stream(EVENT, HANG), None], ids=["stream", "no answer yet"])
-def test_sigterm_ends_what_does_not_finish(standin: StandIn, start: Callable[..., Gateway], reply: Any) -> None:
+@pytest.mark.parametrize("reply", [stream(EVENT, HANG), Reply([], before=[HANG])], ids=["stream", "no answer yet"])
+def test_sigterm_ends_what_does_not_finish(standin: StandIn, start: Callable[..., Gateway], reply: Reply) -> None:
     gateway = start(drain_seconds=1)
-    standin.replies[CHAT] = reply or stream(HANG, framing="length")
-    if reply is None:
-        standin.replies[CHAT].before = [HANG]
+    standin.replies[CHAT] = reply
     bodies: list[Any] = []
     client = threading.Thread(target=lambda: bodies.append(gateway.post(CHAT, {})))
     client.start()
-    eventually(lambda: standin.seen and (reply is None or standin.seen[-1].sent))
+    eventually(lambda: standin.seen and (reply.before or standin.seen[-1].sent))
     begin = time.monotonic()
     assert gateway.stop() == 0
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 10
     client.join(5)
     error = json.loads(bodies[0].body.removeprefix(EVENT).removeprefix(b"data: "))["error"]
     assert error["code"] == "shutting_down"
-    assert bodies[0].status == (200 if reply else 503)
+    assert bodies[0].status == (503 if reply.before else 200)
     assert standin.last(CHAT).closed.wait(2)
 
 

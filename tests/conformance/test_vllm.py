@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The gateway in front of real vLLM.
 
-INFERHOST_TEST_ENDPOINT names a running vLLM (with the key in the file INFERHOST_TEST_ENDPOINT_KEY_FILE, if it has one);
-INFERHOST_TEST_ENDPOINT_SCRIPTED=1 says that it runs with engine/scripted_tokens.py. Otherwise INFERHOST_VLLM_PYTHON names a Python that has vLLM, and one is started with the built-in model
-(INFERHOST_TEST_MODEL: another folder).
+INFERHOST_TEST_ENDPOINT names a running vLLM, INFERHOST_TEST_ENDPOINT_KEY_FILE the file with its key if it has one, and
+INFERHOST_TEST_ENDPOINT_SCRIPTED=1 says that it runs with engine/scripted_tokens.py.
+Otherwise INFERHOST_VLLM_PYTHON names a Python that has vLLM, and one is started with the built-in model, or with the one
+in the folder INFERHOST_TEST_MODEL.
 """
 
 from __future__ import annotations
@@ -159,7 +160,7 @@ def call_text(path: str) -> str:
 
 def whole(client: openai.OpenAI, model: str, **extra: Any) -> tuple[str, list[tuple[str, str]], str]:
     choice = client.chat.completions.create(model=model, **ASK, extra_body=extra).choices[0]
-    calls = [(call.function.name, call.function.arguments) for call in choice.message.tool_calls or []]  # type: ignore[union-attr]
+    calls = [(call.function.name, call.function.arguments) for call in choice.message.tool_calls or []]
     return choice.message.content or "", calls, choice.finish_reason
 
 
@@ -219,7 +220,8 @@ def test_anthropic_messages(front: Gateway, model: str) -> None:
     with client.messages.stream(**ask) as events:
         accumulated = events.get_final_message()
     for message in (complete, accumulated):
-        used = [(block.name, block.input) for block in message.content if block.type == "tool_use"]
+        blocks: list[Any] = list(message.content)
+        used = [(block.name, block.input) for block in blocks if block.type == "tool_use"]
         assert used == [("read", {"path": PATH})]
         assert message.stop_reason == "tool_use"
 
