@@ -96,7 +96,8 @@ def refusal(head: str, changed: str, record: dict[str, Any] | None) -> str:
     if record is None:
         return f"there are no reports for {head[:12]}; run 'make test'"
     if record.get("commit") != head or record.get("dirty"):
-        return f"the reports are of {str(record.get('commit'))[:12]}{' with changes' if record.get('dirty') else ''}, checked out is {head[:12]}; run 'make test'"
+        found = str(record.get("commit"))[:12] + (" with changes" if record.get("dirty") else "")
+        return f"the reports are of {found}, checked out is {head[:12]}; run 'make test'"
     return ""
 
 

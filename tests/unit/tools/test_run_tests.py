@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, inferhost contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import junit
+import pytest
+import run_tests
+
+PASSED = junit.Case("c", "good", junit.PASSED)
+FAILED = junit.Case("c", "bad", junit.FAILED, detail="first line\nsecond")
+SKIPPED = junit.Case("c", "no", junit.SKIPPED, detail="no GPU here")
+
+
+def test_reports_survive_being_written_and_read(tmp_path: Path) -> None:
+    junit.write(tmp_path / "a" / "x.xml", "x", [PASSED, junit.Case("c", "bad", junit.FAILED, 1.5, "\x1b[31mred & <angry>\x00"), SKIPPED])
+    read = junit.read_folder(tmp_path)
+    assert [(case.id, case.outcome) for case in read] == [("c::good", "passed"), ("c::bad", "failed"), ("c::no", "skipped")]
+    assert (read[1].seconds, read[1].detail, read[2].detail) == (1.5, "[31mred & <angry>", "no GPU here")
+
+
+def test_a_broken_report_is_an_error_with_its_name(tmp_path: Path) -> None:
+    (tmp_path / "x.xml").write_text("<testsuite>")
+    with pytest.raises(ValueError, match=r"x\.xml: not readable as JUnit XML"):
+        junit.read_folder(tmp_path)
+
+
+def test_an_error_while_setting_up_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "x.xml").write_text('<testsuite><testcase classname="c" name="n"><error message="boom"/></testcase></testsuite>')
+    assert [case.outcome for case in junit.read_folder(tmp_path)] == [junit.FAILED]
+
+
+@pytest.mark.parametrize(
+    ("status", "cases", "says"),
+    [
+        (0, [PASSED], None),
+        (1, [PASSED, FAILED], None),
+        (1, [PASSED], "make ended with 1"),
+        (2, [], "make ended with 2"),
+        (0, [], "no test at all"),
+    ],
+)
+def test_no_stage_passes_by_saying_nothing(status: int, cases: list[junit.Case], says: str | None) -> None:
+    extra = run_tests.complete("s", status, 1.0, cases)
+    assert (extra is None) if says is None else (extra is not None and extra.outcome == junit.FAILED and says in extra.detail)
+
+
+def test_the_summary_names_failures_and_reasons_and_ends_with_the_count() -> None:
+    results = [run_tests.Result("units", 1, 61.4, 1, 1, 1), run_tests.Result("lint", 0, 2.0, 3, 0, 0)]
+    lines = run_tests.summary(results, {"units": [PASSED, FAILED, SKIPPED], "lint": []}).splitlines()
+    assert "  units: c::bad: first line" in lines
+    assert "  units: c::no: no GPU here" in lines
+    assert lines[-1] == "4 passed, 1 failed, 1 skipped"
+
+
+def test_the_record_keeps_earlier_stages_of_the_same_commit_only(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    for commit, name in (("a", "lint"), ("a", "units"), ("b", "demo")):
+        run_tests.write_record(path, {"commit": commit, "dirty": False, "started": "t"}, [run_tests.Result(name, 0, 1.0, 1, 0, 0)])
+        if name == "units":
+            assert sorted(json.loads(path.read_text())["stages"]) == ["lint", "units"]
+    assert sorted(json.loads(path.read_text())["stages"]) == ["demo"]
+
+
+def test_a_stage_beyond_its_deadline_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "Makefile").write_text("slow:\n\t@sleep 60\n")
+    monkeypatch.setattr(run_tests, "ROOT", tmp_path)
+    status, why = run_tests.execute("slow", 0, {"PATH": "/usr/bin:/bin"})
+    assert (status, why) == (124, "not done after 0 minutes")
