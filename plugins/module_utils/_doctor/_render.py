@@ -20,8 +20,8 @@ def render(report: Report) -> list[str]:
         lines.extend(["", *_finding(finding)])
     if report.not_checked:
         lines.extend(["", "Not checked, so nothing is known about:"])
-        for one in report.not_checked:
-            lines.extend(_not_checked(one))
+        for why, ids in _by_reason(report.not_checked).items():
+            lines.extend(_wrap(f"  {' '.join(ids)}  ", why, 7))
     clean = [id for id in report.checked if id not in {finding.id for finding in report.findings}]
     if clean:
         lines.extend(["", *_wrap("No finding: ", " ".join(clean), 12)])
@@ -48,8 +48,12 @@ def _finding(finding: Finding) -> list[str]:
     return lines + _command("  fix   ", finding.fix)
 
 
-def _not_checked(one: NotChecked) -> list[str]:
-    return _wrap(f"  {one.id:<4} ", f"{one.title}: {one.why}", 7)
+def _by_reason(not_checked: t.Sequence[NotChecked]) -> dict[str, list[str]]:
+    """One closed door is named once, with everything behind it."""
+    reasons: dict[str, list[str]] = {}
+    for one in not_checked:
+        reasons.setdefault(one.why, []).append(one.id)
+    return reasons
 
 
 def _wrap(first: str, text: str, indent: int) -> list[str]:

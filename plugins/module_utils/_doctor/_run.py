@@ -21,8 +21,7 @@ def diagnose(context: Context, host: str, only: t.Sequence[str] = (), skip: t.Se
     checks = CHECKS.select(only, skip)
     facts = collect(context, COLLECTORS, [*_ALWAYS, *(name for one in checks for name in one.needs)])
     examined = examine(checks, facts)
-    gaps = [f"{name}: {why}" for name, why in facts.missing.items()]
-    gaps += [f"{name}: {gap}" for name, several in facts.gaps.items() for gap in several]
+    gaps = list(dict.fromkeys([*facts.missing.values(), *(gap for several in facts.gaps.values() for gap in several)]))
     clean = context.redactor.tree
     return Report(
         host=clean(host),

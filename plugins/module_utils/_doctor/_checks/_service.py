@@ -73,7 +73,8 @@ def endpoints(facts: Facts) -> t.Iterator[Outcome]:
             "it was stopped, or it ends right after its start",
             _restart(one),
         )
-    if not facts["endpoints"] and not down:
+    yield from map(Unseen, facts.gaps.get("endpoints", ()))
+    if not facts["endpoints"] and not down and not facts.gaps.get("endpoints"):
         yield Unseen("no model server was found on this host; name one with endpoint=http://127.0.0.1:8000")
     for one in facts["endpoints"]:
         yield from _endpoint(one)

@@ -13,8 +13,9 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry im
 
 def _answers(facts: Facts) -> t.Iterator[Unseen | t.Mapping[str, t.Any]]:
     """Endpoints that answered the question with a tool, or why one was not asked."""
-    if not facts["endpoints"]:
+    if not facts["endpoints"] and not facts.gaps.get("endpoints"):
         yield Unseen("no model server was found on this host; name one with endpoint=http://127.0.0.1:8000")
+    yield from map(Unseen, facts.gaps.get("endpoints", ()))
     for one in facts["endpoints"]:
         if one["tool"] is None:
             yield Unseen(f"{one['url']} was not asked for a tool call: {why_silent(one)}")

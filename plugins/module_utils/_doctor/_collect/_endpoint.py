@@ -38,7 +38,7 @@ class Target(t.NamedTuple):
 @collector("endpoints", root="helps", cost="tokens", timeout_s=300, after=["processes"])
 def endpoints(context: Context, facts: Facts) -> Collected:
     gaps: list[str] = []
-    return Collected([_probe(context, target, gaps) for target in targets(context, facts["processes"], gaps)], gaps)
+    return Collected([_probe(context, target) for target in targets(context, facts["processes"], gaps)], gaps)
 
 
 def targets(context: Context, processes: t.Sequence[t.Mapping[str, t.Any]], gaps: list[str]) -> list[Target]:
@@ -49,15 +49,17 @@ def targets(context: Context, processes: t.Sequence[t.Mapping[str, t.Any]], gaps
     for process in processes:
         # The ports inside a container are not those of the host unless they share the network.
         if process["kind"] in _DEFAULT_PORTS and (not process["container"] or _listens(context, process)):
-            host, port = address_of(context, process, gaps)
+            address = address_of(context, process, gaps)
+            if address is None:
+                continue
             stored = _KEY_FILES.get(process["kind"])
             key_file = context.api_key_file or (stored and context.path(os.path.join(context.root, "etc/secrets", stored)))
-            found.append(Target(f"http://{host}:{port}", process["kind"], process["pid"], key_file))
+            found.append(Target(f"http://{address[0]}:{address[1]}", process["kind"], process["pid"], key_file))
     return list({target.url: target for target in found}.values())
 
 
-def address_of(context: Context, process: t.Mapping[str, t.Any], gaps: list[str]) -> tuple[str, int]:
-    """Loopback or the one address that a server was told to listen on, and its port."""
+def address_of(context: Context, process: t.Mapping[str, t.Any], gaps: list[str]) -> tuple[str, int] | None:
+    """Loopback or the one address that a server was told to listen on, and its port; None where only a closed file knows."""
     kind = process["kind"]
     flags = parse(engine_arguments(process["argv"]) or process["argv"][1:])
     host, port = flags.get("--host", ""), number(flags.get("--port"))
@@ -67,22 +69,22 @@ def address_of(context: Context, process: t.Mapping[str, t.Any], gaps: list[str]
                 config = json.load(handle)
             host, port = str(config.get("host", "")), int(config.get("port", _DEFAULT_PORTS[kind]))
         except OSError as error:
-            gaps.append(unreadable(flags["--config"], error))
+            gaps.append(unreadable(f"{flags['--config']}, the configuration of process {process['pid']}", error))
+            return None
         except (ValueError, AttributeError, TypeError):
             gaps.append(f"{flags['--config']} is not the configuration of a proxy")
+            return None
     shown = "127.0.0.1" if host in _ANY_ADDRESS else f"[{host}]" if ":" in host else host
     return shown, port or _DEFAULT_PORTS[kind]
 
 
 def _listens(context: Context, process: t.Mapping[str, t.Any]) -> bool:
-    wanted = address_of(context, process, [])[1]
-    return any(one.port == wanted for one in listeners(context.path("/proc")))
+    wanted = address_of(context, process, [])
+    return wanted is not None and any(one.port == wanted[1] for one in listeners(context.path("/proc")))
 
 
-def _probe(context: Context, target: Target, gaps: list[str]) -> dict[str, t.Any]:
+def _probe(context: Context, target: Target) -> dict[str, t.Any]:
     key, no_key = _key(context, target)
-    if no_key:
-        gaps.append(no_key)
     where = server(target.url, key, _ANSWER_S)
     base = where.url
     health = _HEALTH.get(target.kind, "/health")

@@ -115,8 +115,13 @@ def _read_process(folder: str, gaps: list[str]) -> dict[str, t.Any] | None:
             record["env"] = {name: variables[name] for name in KEPT_VARIABLES if name in variables}
             record["cwd"] = os.readlink(os.path.join(folder, "cwd"))
         except OSError as error:
-            gaps.append(unreadable(f"the environment of process {pid} ({kind}, uid {uid})", error))
+            record["closed"] = unreadable(f"the environment of process {pid} ({kind}, uid {uid})", error)
+            gaps.append(record["closed"])
     return record
+
+
+def environment_gap(process: t.Mapping[str, t.Any]) -> str:
+    return str(process.get("closed", f"the environment of process {process['pid']} is not known"))
 
 
 def _in_container(folder: str) -> bool:

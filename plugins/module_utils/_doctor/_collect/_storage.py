@@ -10,6 +10,7 @@ import os
 import typing as t
 
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor import _mounts
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect._process import environment_gap
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collector import Collected, Context, collector, unreadable
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._flags import engine_arguments, parse
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts
@@ -43,9 +44,12 @@ def cache_paths(variables: t.Mapping[str, str]) -> list[tuple[str, str, bool]]:
 def caches(context: Context, facts: Facts) -> Collected:
     """For each running engine: its cache folders as it sees them, container or not, and where else it could keep them."""
     found: list[dict[str, t.Any]] = []
-    gaps: list[str] = list(facts.gaps.get("processes", ()))
+    gaps: list[str] = []
     for process in facts["processes"]:
-        if process["kind"] != "vllm" or process["env"] is None:
+        if process["kind"] != "vllm":
+            continue
+        if process["env"] is None:
+            gaps.append(environment_gap(process))
             continue
         try:
             with open(context.path(f"/proc/{process['pid']}/mountinfo"), encoding="utf-8", errors="replace") as handle:

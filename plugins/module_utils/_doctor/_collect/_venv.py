@@ -67,13 +67,24 @@ def inspect(context: Context, place: str, origin: str) -> dict[str, t.Any]:
         "path": place,
         "origin": origin,
         "version": version,
-        "interpreter": os.path.exists(os.path.join(place, "bin", "python")),
+        "interpreter": _leads_somewhere(os.path.join(place, "bin", "python")),
         "complete": bool(config) and bool(sites),
         "distributions": {one.name: one.version for one in found},
         "damaged": [{"name": one.name, "version": one.version, "count": len(one.damaged), "files": one.damaged[:_SHOWN_FILES]} for one in found if one.damaged],
         "unmet": [] if shares else [vars(one) for one in unmet(requires, environment)],
         "lock": _against_lock(context, place, {one.name: one.version for one in found}, environment) if origin == "ours" else None,
     }
+
+
+def _leads_somewhere(path: str) -> bool:
+    """Where the way to it is closed to us (a Python in somebody's home), it counts as there."""
+    try:
+        os.stat(path)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def marker_environment(version: str) -> dict[str, str]:

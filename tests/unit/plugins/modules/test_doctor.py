@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect._venv import inspect
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collector import Context
 from ansible_collections.inferhost.llm.tests.unit.plugins.run_module import run_module
 
 SECRET = "sk-neverToBeSeen0123456789"
@@ -142,6 +145,19 @@ def test_an_interpreter_that_went_away(engine: Engine) -> None:
         path.unlink()
     (found,) = findings(doctor(only=["L11"]), str(engine.venv))
     assert "bin/python leads nowhere" in found["seen"]
+
+
+def test_an_interpreter_behind_a_closed_door_is_no_finding(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = os.path.join(engine.venv, "bin", "python")
+    real = os.stat
+
+    def stat(path: t.Any, **options: t.Any) -> os.stat_result:
+        if path == closed:
+            raise PermissionError(13, "Permission denied", path)
+        return real(path, **options)
+
+    monkeypatch.setattr("os.stat", stat)
+    assert inspect(Context(), str(engine.venv), "process 1")["interpreter"] is True
 
 
 def test_the_key_on_the_command_line(engine: Engine) -> None:

@@ -505,6 +505,8 @@ def test_not_everything_odd_is_a_finding(id: str, changes: Values) -> None:
             {},
             "the environment of process 42 is not readable, so VLLM_CPU_KVCACHE_SPACE is not known; run with --become to see it",
         ),
+        ("L51", {"endpoints": []}, {"endpoints": ["could not read /x.json"]}, "could not read /x.json"),
+        ("L75", {"endpoints": [], "services": []}, {"endpoints": ["could not read /x.json"]}, "could not read /x.json"),
         ("L70", {"caches": []}, {"caches": ["could not read the environment of process 42"]}, "could not read the environment of process 42"),
         (
             "L72",

@@ -277,9 +277,9 @@ def test_the_address_of_a_proxy_with_a_relative_configuration(tmp_path: Path) ->
 
 def test_an_unreadable_configuration_is_a_gap(tmp_path: Path) -> None:
     gaps: t.List[str] = []
-    process = {"kind": "proxy", "argv": ["python", "-m", "inferhost_proxy", "--config", "/x.json"], "cwd": None}
-    assert address_of(Context(fs=str(tmp_path)), process, gaps) == ("127.0.0.1", 4000)
-    assert gaps == ["could not read /x.json: no such file or directory"]
+    process = {"kind": "proxy", "argv": ["python", "-m", "inferhost_proxy", "--config", "/x.json"], "cwd": None, "pid": 7}
+    assert address_of(Context(fs=str(tmp_path)), process, gaps) is None
+    assert gaps == ["could not read /x.json, the configuration of process 7: no such file or directory"]
 
 
 def test_the_venv_support_that_debian_packs_apart(tmp_path: Path) -> None:

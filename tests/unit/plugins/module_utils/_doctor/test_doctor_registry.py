@@ -165,8 +165,14 @@ def test_text_fits_and_shows_everything() -> None:
     lines = render(report(finding, not_checked=[NotChecked("L72", "Keys", "because " * 30)]))
     assert max(map(len, lines)) <= WIDTH
     text = "\n".join(lines)
-    assert text.index("ERROR    L11  Broken") < text.index("  seen") < text.index("  cause") < text.index("  fix") < text.index("  L72  Keys: because")
+    assert text.index("ERROR    L11  Broken") < text.index("  seen") < text.index("  cause") < text.index("  fix") < text.index("  L72  because")
     assert lines[-1] == "No finding: L13"
+
+
+def test_one_reason_is_written_once() -> None:
+    lines = render(report(not_checked=[NotChecked("L50", "a", "no key"), NotChecked("L70", "b", "dark"), NotChecked("L51", "c", "no key")]))
+    start = lines.index("Not checked, so nothing is known about:")
+    assert lines[start + 1 : start + 3] == ["  L50 L51  no key", "  L70  dark"]
 
 
 def test_a_wrapped_fix_is_the_same_command_when_pasted() -> None:
