@@ -178,6 +178,8 @@ def _judge_text(message: Message) -> Outcome:
     """No call: is it in the text or the reasoning, cut off, or not there at all."""
     for text in (message.content, message.reasoning):
         markup = find_markup(text)
+        if markup is not None and markup.broken_in(text):
+            return Outcome("bad_json", f"{markup.name} with something else than JSON in it", text, None, markup.name, markup.parser, markup.note)
         if markup is not None:
             return Outcome("unparsed_markup", f"the call is in the text, written as {markup.name}", text, None, markup.name, markup.parser, markup.note)
     text = message.content or message.reasoning
@@ -195,7 +197,9 @@ def with_raw_text(outcome: Outcome, raw: Message | None) -> Outcome:
     markup = find_markup(raw.content) or find_markup(raw.reasoning)
     if markup is None:
         return outcome if outcome.raw_text else _with(outcome, raw_text=raw.content)
-    code = outcome.code if outcome.code in ("http_400_no_parser", "bad_json") else "unparsed_markup"
+    code = outcome.code
+    if code not in ("http_400_no_parser", "bad_json"):
+        code = "bad_json" if markup.broken_in(raw.content) else "unparsed_markup"
     return _with(outcome, code=code, raw_text=raw.content or raw.reasoning, markup=markup.name, parser=markup.parser, note=markup.note)
 
 

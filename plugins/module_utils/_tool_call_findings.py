@@ -46,8 +46,8 @@ MEANINGS: t.Mapping[str, Meaning] = {
         "L51",
         "error",
         "The arguments of the call are not JSON",
-        "the tool parser does not match the model, or the model is quantised too far",
-        "restart vLLM with: " + _FLAGS,
+        "the model writes broken JSON (too small, or quantised too far), or the tool parser is not the one for its notation",
+        "use a larger or less quantised model; where the parser is another one, restart vLLM with: " + _FLAGS,
     ),
     "wrong_tool": Meaning(
         "L50", "error", "A tool was called that was not offered", "the model invents tools", "use a larger model, or one trained for tool calls"
@@ -126,7 +126,7 @@ MEANINGS: t.Mapping[str, Meaning] = {
 }
 
 
-def finding_of(outcome: Outcome, url: str, streamed: bool) -> dict[str, str] | None:
+def finding_of(outcome: Outcome, url: str, streamed: bool = False) -> dict[str, str] | None:
     """The outcome as a finding; ``None`` when all is well."""
     if outcome.code == "ok":
         return None

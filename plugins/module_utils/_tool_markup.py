@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 
@@ -14,6 +15,18 @@ class Markup(t.NamedTuple):
     pattern: str
     parser: str | None
     note: str = ""
+
+    def broken_in(self, text: str) -> bool:
+        """Whether the call should be JSON and is not. Even the right parser leaves such a call in the text."""
+        found = re.search(self.pattern, text)
+        if found is None or not self.name.endswith(("{json}", "[json]", "JSON")):
+            return False
+        begins = [at for at in (text.find("{", found.start()), text.find("[{", found.start())) if at >= 0]
+        try:
+            json.JSONDecoder().raw_decode(text, min(begins, default=0))
+        except ValueError:
+            return True
+        return False
 
 
 _BAR = "\uff5c"  # full-width bar of DeepSeek's tokens

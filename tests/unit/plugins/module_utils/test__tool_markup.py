@@ -58,6 +58,20 @@ def test_ordinary_text_is_no_call(text: str) -> None:
     assert find_markup(text) is None
 
 
+@pytest.mark.parametrize("text, parser", WRITTEN)
+def test_none_of_these_is_broken(text: str, parser: object) -> None:
+    found = find_markup(text)
+    assert found is not None
+    assert found.broken_in(text) is False
+
+
+@pytest.mark.parametrize("text", ["<tool_call>{'name': 'f'}</tool_call>", "functools[{]", '<tools>{"name": </tools>'])
+def test_broken_json_is_seen(text: str) -> None:
+    found = find_markup(text)
+    assert found is not None
+    assert found.broken_in(text) is True
+
+
 def test_a_notation_without_parser_says_what_to_do() -> None:
     silent = [markup.name for markup in MARKUPS if markup.parser is None and not markup.note]
     assert silent == []
