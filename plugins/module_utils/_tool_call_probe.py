@@ -136,7 +136,7 @@ def _row(outcome: Outcome, streamed: bool, elapsed: float) -> Json:
 
 def _result(model: str, rows: t.Sequence[Json], where: Server) -> Json:
     answers = []
-    findings = []
+    findings: t.List[t.Mapping[str, str]] = []
     for row in rows:
         outcome: Outcome = row["outcome"]
         finding = finding_of(outcome, where.url, row["streamed"])
