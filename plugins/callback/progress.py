@@ -32,6 +32,7 @@ import time
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
+
 from ansible_collections.inferhost.llm.plugins.module_utils._progress_line import progress_line
 
 

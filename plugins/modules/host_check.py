@@ -107,6 +107,7 @@ import urllib.parse
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.urls import open_url
+
 from ansible_collections.inferhost.llm.plugins.module_utils import _host_check
 from ansible_collections.inferhost.llm.plugins.module_utils._listeners import command_line, listeners
 

@@ -114,6 +114,7 @@ import subprocess
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.inferhost.llm.plugins.module_utils._lock_file import LockError, held_in, local_pins, parse_lock
 from ansible_collections.inferhost.llm.plugins.module_utils._progress import Progress
 from ansible_collections.inferhost.llm.plugins.module_utils._venv_state import (
@@ -150,9 +151,7 @@ class Venv:
     def uv(self, *arguments: str, fail: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run([self._uv, *arguments], capture_output=True, text=True, check=False, env=self._environment())
         if fail and done.returncode != 0:
-            self._module.fail_json(
-                msg=f"uv {arguments[0]} failed for {self.path}: {done.stderr.strip()[-2000:]}", path=self.path, rc=done.returncode
-            )
+            self._module.fail_json(msg=f"uv {arguments[0]} failed for {self.path}: {done.stderr.strip()[-2000:]}", path=self.path, rc=done.returncode)
         return done
 
     def starts(self) -> bool:
@@ -198,9 +197,7 @@ class Venv:
 
     def sync_with_progress(self, progress: Progress, total: int) -> None:
         command = [self._uv, "pip", "sync", "--quiet", "--require-hashes", "--python", self.interpreter, *self._sources(), self._lock]
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self._environment()
-        ) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self._environment()) as process:
             while process.poll() is None:
                 progress.report(len(glob.glob(os.path.join(self.site, "*.dist-info"))), total)
                 time.sleep(0.5)

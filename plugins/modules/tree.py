@@ -78,6 +78,7 @@ import os
 import tarfile
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.inferhost.llm.plugins.module_utils._tree import difference, manifest, tree_digest
 
 

@@ -75,6 +75,7 @@ import zipfile
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.urls import open_url
+
 from ansible_collections.inferhost.llm.plugins.module_utils._simple_index import IndexMiss, wheel_link
 
 

@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Iterator
 
 import pytest
-
 from demo import Demo
 
 

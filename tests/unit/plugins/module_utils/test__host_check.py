@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils import _host_check as check
 from ansible_collections.inferhost.llm.plugins.module_utils._listeners import Listener
 

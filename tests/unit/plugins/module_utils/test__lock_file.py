@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._lock_file import LockError, Pin, held_in, local_pins, parse_lock
 
 LOCK = """\

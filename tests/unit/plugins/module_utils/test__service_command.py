@@ -7,6 +7,7 @@ from __future__ import annotations
 import shlex
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils import _service_command as service
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._simple_index import IndexMiss, wheel_link
 
 PAGE = """<a href="../../packages/uv-1-x.whl#sha256=aaa">uv-1</a>

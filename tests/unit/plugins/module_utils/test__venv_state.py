@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._venv_state import distributions, planned_changes, unexpected_conflicts
 
 
