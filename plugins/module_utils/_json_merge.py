@@ -71,10 +71,7 @@ def value_at(document: dict[str, Any], path: Path) -> Any:
 
 def _blocked(document: dict[str, Any], path: Path) -> bool:
     """Whether something that is no object stands where the path goes through."""
-    return any(
-        above is not _MISSING and not isinstance(above, dict)
-        for above in (value_at(document, path[:length]) for length in range(1, len(path)))
-    )
+    return any(above is not _MISSING and not isinstance(above, dict) for above in (value_at(document, path[:length]) for length in range(1, len(path))))
 
 
 def _put(document: dict[str, Any], path: Path, value: Any) -> list[Path]:

@@ -42,7 +42,9 @@ options:
     choices: [present, absent]
     default: present
   backup:
-    description: Keep a copy of the file as it was before the first change.
+    description:
+      - Keep a copy of the file as it was before the first change.
+      - With O(state=absent) it goes again if the file is then what it was.
     type: bool
     default: true
   owner:
@@ -88,6 +90,7 @@ import tempfile
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.inferhost.llm.plugins.module_utils import (
     _json_merge as merging,
 )
@@ -104,9 +107,7 @@ def _read(module: AnsibleModule, path: str) -> dict[str, Any]:
     try:
         document = json.loads(text)
     except ValueError as error:
-        module.fail_json(
-            msg=f"{path} is not plain JSON ({error}), so it was left alone. Remove comments and trailing commas, or add the settings by hand."
-        )
+        module.fail_json(msg=f"{path} is not plain JSON ({error}), so it was left alone. Remove comments and trailing commas, or add the settings by hand.")
     if not isinstance(document, dict):
         module.fail_json(msg=f"{path} holds a {type(document).__name__} where an object is expected, so it was left alone.")
     return document
@@ -170,9 +171,10 @@ def main() -> None:
     if module.params["state"] == "present":
         merged = merging.merge(before, module.params["content"], ours)
         after = merged.document
-        folders = record.get("folders", []) + [*_missing_folders(path), *_missing_folders(record_path)]
+        folders = [*record.get("folders", []), *_missing_folders(path), *_missing_folders(record_path)]
         wanted_record: dict[str, Any] = {
             "made": record.get("made", not existed),
+            "backup": record.get("backup"),
             "folders": sorted(set(folders)),
             **merged.ours.to_record(),
         }
@@ -189,7 +191,7 @@ def main() -> None:
     }
     if result["changed"] and not module.check_mode:
         if module.params["backup"] and existed and not record and after != before:
-            result["backup_file"] = module.backup_local(path)
+            result["backup_file"] = wanted_record["backup"] = module.backup_local(path)
         for folder in wanted_record.get("folders", []):
             if not os.path.isdir(folder):
                 os.mkdir(folder)
@@ -202,6 +204,10 @@ def main() -> None:
             _write(module, record_path, wanted_record)
         elif os.path.exists(record_path):
             os.unlink(record_path)
+            backup = record.get("backup")
+            # The copy has served when the file is again what it was before.
+            if backup and os.path.exists(backup) and _read(module, backup) == after:
+                os.unlink(backup)
             _remove_empty(record.get("folders", []))
     module.exit_json(**result)
 

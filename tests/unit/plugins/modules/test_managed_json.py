@@ -57,8 +57,20 @@ def test_settings_of_the_owner_survive_both_ways(tmp_path: Path) -> None:
     assert json.loads(Path(result["backup_file"]).read_text(encoding="utf-8")) == theirs
     assert "their-secret" not in json.dumps(result)
     assert result["diff"]["after"] == 'provider.inferhost.name: "inferhost"\n'
+    assert managed_json(tmp_path)["changed"] is False
     managed_json(tmp_path, state="absent")
     assert json.loads(path.read_text(encoding="utf-8")) == theirs
+    assert sorted(everything(tmp_path)) == [".config", ".config/opencode", ".config/opencode/opencode.json"]
+
+
+def test_the_copy_stays_when_the_owner_changed_the_file_since(tmp_path: Path) -> None:
+    path = owned_file(tmp_path, '{"theme": "dark"}')
+    backup = Path(managed_json(tmp_path)["backup_file"])
+    document = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**document, "theme": "light"}), encoding="utf-8")
+    managed_json(tmp_path, state="absent")
+    assert json.loads(path.read_text(encoding="utf-8")) == {"theme": "light"}
+    assert json.loads(backup.read_text(encoding="utf-8")) == {"theme": "dark"}
 
 
 def test_comments_are_refused_and_the_file_stays(tmp_path: Path) -> None:
