@@ -37,7 +37,7 @@ class Stage:
 STAGES = (
     Stage("lint", "lint", 10),
     Stage("sanity", "sanity", 15),
-    Stage("units", "units", 15),
+    Stage("units", "units", 20),
     Stage("conformance", "conformance", 10),
     Stage("demo", "test-demo", 25),
     Stage("molecule", "molecule", 30),
