@@ -119,7 +119,7 @@ def _memory(plan: Json) -> str:
         return ""
     device, limits = plan["device"], plan["limits"]
     each = f" (each of {device['count']})" if device["count"] > 1 else ""
-    picture = svg.bar(parts, "Planned use of the device's memory")
+    picture = svg.stacked_bar(parts, "Planned use of the device's memory")
     note = f"The KV cache holds {limits['kv_tokens']:,} tokens; one request may use {limits['max_model_len']:,} of them."
     return (
         f"<section><h2>Memory of {_t(device['name'])}{each}: {_gib(device['memory_bytes'])}, as planned</h2>{picture}{_legend(parts, _gib)}"

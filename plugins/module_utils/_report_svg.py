@@ -53,7 +53,7 @@ def memory_parts(plan: Json) -> list[Part]:
     return [*parts, Part("Left free", left, FREE)] if left > 0 else parts
 
 
-def bar(parts: t.Sequence[Part], title: str) -> str:
+def stacked_bar(parts: t.Sequence[Part], title: str) -> str:
     """One bar, its parts side by side."""
     return _svg(BAR, title, _side_by_side(parts))
 

@@ -154,13 +154,13 @@ def test_duration(seconds: float, text: str) -> None:
 def test_the_memory_bar_is_filled_by_its_parts() -> None:
     parts = svg.memory_parts(PLAN)
     assert [(part.label, part.value / 2**30) for part in parts] == [("Weights", 10), ("KV cache", 6), ("Left free", 4)]
-    boxes = [shape for shape in ElementTree.fromstring(svg.bar(parts, "memory")).iter() if shape.tag.endswith("rect")]
+    boxes = [shape for shape in ElementTree.fromstring(svg.stacked_bar(parts, "memory")).iter() if shape.tag.endswith("rect")]
     assert [float(box.get("x", "")) for box in boxes] == [0.0, 450.0, 720.0]
 
 
 def test_a_part_too_small_to_see_is_still_drawn() -> None:
     parts = [svg.Part("a", 1.0, "c1"), svg.Part("b", 1e9, "c2")]
-    boxes = [shape for shape in ElementTree.fromstring(svg.bar(parts, "x")).iter() if shape.tag.endswith("rect")]
+    boxes = [shape for shape in ElementTree.fromstring(svg.stacked_bar(parts, "x")).iter() if shape.tag.endswith("rect")]
     assert [float(box.get("width", "")) for box in boxes] == [1.5, svg.WIDTH - svg.NARROWEST - 1]
 
 
