@@ -129,7 +129,8 @@ class Gateway:
         """Send a request over a bare socket and leave the answer to the test."""
         raw = json.dumps(body).encode()
         client = socket.create_connection(("127.0.0.1", self.port), timeout=20)
-        head = f"POST {target} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-length: {len(raw)}\r\n\r\n"
+        head = f"POST {target} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n"
+        head += f"content-type: application/json\r\ncontent-length: {len(raw)}\r\n\r\n"
         client.sendall(head.encode() + raw)
         return client
 
