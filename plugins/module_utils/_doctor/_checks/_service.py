@@ -29,7 +29,7 @@ def dcgm_exporter(facts: Facts) -> t.Iterator[Outcome]:
             "warning",
             f"the DCGM exporter ({', '.join(places)}) runs beside {', '.join(cards) or 'no NVIDIA card at all'}",
             "it is made for data-centre cards, and as a container it needs the container toolkit, whose setup restarts Docker under running models",
-            "ansible-playbook inferhost.llm.site --tags monitoring   # nvidia_gpu_exporter, a plain service on port 9835",
+            "ansible-playbook inferhost.llm.site   # nvidia_gpu_exporter, a plain service on port 9835",
         )
 
 
@@ -59,7 +59,7 @@ def gpu_exporter(facts: Facts) -> t.Iterator[Outcome]:
             "info",
             f"{names} is there, but no GPU exporter runs",
             "temperature, memory and throttling of the card are not recorded",
-            "ansible-playbook inferhost.llm.site --tags monitoring",
+            "ansible-playbook inferhost.llm.site",
         )
 
 

@@ -188,7 +188,7 @@ BROKEN: list[tuple[str, Values, str, str, str, str]] = [
         "warning",
         "NVIDIA RTX 4000 SFF Ada Generation",
         "restarts Docker",
-        "--tags monitoring",
+        "inferhost.llm.site",
     ),
     (
         "L13",
@@ -346,7 +346,7 @@ BROKEN: list[tuple[str, Values, str, str, str, str]] = [
         "by hand",
         "sudo chmod 600",
     ),
-    ("L74", {"processes": [], "services": []}, "info", "no GPU exporter runs", "not recorded", "--tags monitoring"),
+    ("L74", {"processes": [], "services": []}, "info", "no GPU exporter runs", "not recorded", "inferhost.llm.site"),
     ("L75", {"processes": []}, "critical", "vllm.service is configured, but not running", "stopped", "sudo systemctl restart vllm.service"),
     (
         "L75",
