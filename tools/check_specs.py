@@ -45,7 +45,7 @@ def _same(one: object, other: object) -> bool:
 
 def check_role(role: Path) -> list[str]:
     """The disagreements of one role, each beginning with where."""
-    prefixes = ("common_", "inferhost_") if role.name == "common" else (f"{role.name}_",)
+    prefixes = (f"{role.name}_",)
     specs_file, defaults_file = role / "meta" / "argument_specs.yml", role / "defaults" / "main.yml"
     if not specs_file.is_file():
         return [f"roles/{role.name}: no meta/argument_specs.yml"]

@@ -16,7 +16,7 @@ import threading
 
 import pytest
 
-SCRIPT = pathlib.Path(__file__).parents[3] / "roles" / "common" / "files" / "lib" / "ready.py"
+SCRIPT = pathlib.Path(__file__).parents[3] / "roles" / "inferhost" / "files" / "lib" / "ready.py"
 SPEC = importlib.util.spec_from_file_location("ready", SCRIPT)
 ready = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(ready)
