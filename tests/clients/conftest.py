@@ -104,8 +104,8 @@ def tool_request(model: str, note: Note) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def agent_packages() -> Path:
-    """node_modules with the locked agents; their install scripts do not run."""
+def agent_packages(endpoint: str) -> Path:
+    """node_modules with the locked agents: the packages that hold the programs, so there are no install scripts to run."""
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("npm is not installed, so the real agents cannot be had")
@@ -118,7 +118,7 @@ def agent_packages() -> Path:
             shutil.copy(HERE / name, folder / name)
         done = subprocess.run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, capture_output=True, text=True, check=False)
         if any(sign in done.stderr for sign in UNREACHABLE):
-            pytest.skip(f"the npm registry cannot be reached: {done.stderr.splitlines()[0]}")
+            pytest.skip(f"the npm registry cannot be reached: {done.stderr.splitlines()[-1]}")
         assert done.returncode == 0, done.stderr
         stamp.write_text(wanted, encoding="utf-8")
     return folder / "node_modules"
@@ -129,12 +129,18 @@ def run_agent(agent_packages: Path, note: Note, tmp_path: Path) -> Callable[...,
     """Start an agent in the folder of the note, with a home of its own that holds only its settings, and return the events it printed."""
 
     def run(binary: str, arguments: list[str], settings: Path, place: str, **environment: str) -> list[dict[str, Any]]:
+        architecture = {"x86_64": "x64", "aarch64": "arm64"}[platform.machine()]
+        program = agent_packages / binary.format(architecture=architecture)
+        package = str(program.relative_to(agent_packages))
+        if not any(package.startswith(name) for name in json.loads((HERE / "package.json").read_text(encoding="utf-8"))["optionalDependencies"]):
+            pytest.skip(f"package-lock.json has no agent for {platform.machine()}: {package}")
+        # npm leaves an optional package out in silence where it cannot be had.
+        assert program.exists(), f"npm did not install {package}; remove {agent_packages.parent} and try again"
         home = tmp_path / "home"
         (home / place).parent.mkdir(parents=True)
         shutil.copy(settings, home / place)
-        architecture = {"x86_64": "x64", "aarch64": "arm64"}[platform.machine()]
         done = subprocess.run(
-            [str(agent_packages / binary.format(architecture=architecture)), *arguments],
+            [str(program), *arguments],
             cwd=note.path.parent,
             env={"HOME": str(home), "PATH": "/usr/bin:/bin", **environment},
             stdin=subprocess.DEVNULL,
