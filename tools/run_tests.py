@@ -35,7 +35,7 @@ class Stage:
 
 
 STAGES = (
-    Stage("lint", "lint", 10),
+    Stage("lint", "lint", 15),
     Stage("sanity", "sanity", 15),
     Stage("units", "units", 20),
     Stage("conformance", "conformance", 10),
@@ -69,6 +69,11 @@ def complete(name: str, status: int, seconds: float, cases: list[junit.Case], wh
     if status == 0 and not cases:
         return junit.Case("stage", name, junit.FAILED, seconds, "the stage reported no test at all")
     return None
+
+
+def stop_on_sigterm() -> None:
+    """Let a stage's processes, which are a group of their own, go down with us."""
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
 
 def execute(target: str, minutes: int, environment: dict[str, str]) -> tuple[int, str]:
@@ -126,6 +131,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stages", nargs="*", metavar="STAGE", help=" ".join(stage.name for stage in STAGES))
     names = parser.parse_args().stages
+    stop_on_sigterm()
     unknown = sorted(set(names) - {stage.name for stage in STAGES})
     if unknown:
         parser.error(f"no stage {', '.join(unknown)}; there are: {', '.join(stage.name for stage in STAGES)}")

@@ -4,12 +4,20 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import junit
 import pytest
 import run_tests
 
+T = TypeVar("T")
+TOOLS = Path(run_tests.__file__).parent
 PASSED = junit.Case("c", "good", junit.PASSED)
 FAILED = junit.Case("c", "bad", junit.FAILED, detail="first line\nsecond")
 SKIPPED = junit.Case("c", "no", junit.SKIPPED, detail="no GPU here")
@@ -70,3 +78,21 @@ def test_a_stage_beyond_its_deadline_is_stopped(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(run_tests, "ROOT", tmp_path)
     status, why = run_tests.execute("slow", 0, {"PATH": "/usr/bin:/bin"})
     assert (status, why) == (124, "not done after 0 minutes")
+
+
+def test_stopping_it_stops_what_it_started(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text("slow:\n\t@echo $$$$ >pid; exec sleep 60\n")
+    program = f"import sys, pathlib; sys.path.insert(0, {str(TOOLS)!r}); import run_tests; run_tests.ROOT = pathlib.Path({str(tmp_path)!r}); "
+    program += "run_tests.stop_on_sigterm(); run_tests.execute('slow', 1, {'PATH': '/usr/bin:/bin'})"
+    with subprocess.Popen([sys.executable, "-c", program]) as process:
+        pid = int(eventually(lambda: (tmp_path / "pid").read_text() if (tmp_path / "pid").exists() else ""))
+        process.terminate()
+        assert process.wait(timeout=20) == 128 + signal.SIGTERM
+    assert eventually(lambda: not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2])
+
+
+def eventually(look: Callable[[], T]) -> T:
+    deadline = time.monotonic() + 20
+    while not (seen := look()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return seen
