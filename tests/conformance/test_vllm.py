@@ -11,6 +11,7 @@ in the folder INFERHOST_TEST_MODEL.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -30,7 +31,7 @@ HERE = Path(__file__).resolve().parent
 MODEL = Path(os.environ.get("INFERHOST_TEST_MODEL") or HERE.parents[1] / "roles/model/files/inferhost-tiny")
 ENDPOINT = os.environ.get("INFERHOST_TEST_ENDPOINT", "").rstrip("/").removesuffix("/v1")
 PYTHON = os.environ.get("INFERHOST_VLLM_PYTHON", "")
-START_SECONDS = 420
+START_SECONDS = 900
 PATH = "/srv/app/notes.txt"
 PARAMETERS = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
 TOOL = {"name": "read", "description": "Read a file", "parameters": PARAMETERS}
@@ -111,8 +112,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
             time.sleep(0.5)
         yield Engine(f"http://127.0.0.1:{port}", ENGINE_KEY, process)
     finally:
-        if process.poll() is None:
-            process.terminate()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait(60)
 
 
