@@ -64,13 +64,24 @@ def answers(url: str, body: dict[str, object] | None, key: str | None, timeout: 
     return ""
 
 
+def exists(pid: int) -> bool:
+    """Whether there is such a process. Not by its folder in /proc: a sandbox with users and processes of its own hides that."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def check_running(seen: set[str]) -> None:
     """Raise Ended when the manager says that the service is gone: systemd gives its process id, supervisord is asked.
 
     ``seen`` collects the process ids; a second one means that the first ended and was started again.
     """
     pid = os.environ.get("MAINPID", "")
-    if pid and not os.path.isdir(f"/proc/{pid}"):
+    if pid and not exists(int(pid)):
         raise Ended("the process ended while starting")
     ask = os.environ.get("INFERHOST_SUPERVISOR", "")
     if ask:
