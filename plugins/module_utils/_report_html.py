@@ -88,12 +88,12 @@ def _head(document: Json) -> str:
 
 def _tiles(document: Json) -> str:
     speed, counts = document["speed"], document["counts"]
-    judged = sum(counts.values()) - counts["skipped"]
+    judged = counts["ok"] + counts["warning"] + counts["error"]
     tiles = [
         ("Tokens per second", f"{speed['tokens_per_s']:.1f}" if speed.get("tokens_per_s") else "\u2013", "one request, after the first token"),
         ("First token", duration(speed["first_token_s"]) if speed.get("first_token_s") else "\u2013", "from request to first piece"),
         ("Context", f"{document['model']['max_model_len']:,}", "tokens of prompt and answer"),
-        ("Checks", f"{judged - counts['error'] - counts['warning']} of {judged}", "passed"),
+        ("Checks", f"{counts['ok']} of {judged}", "passed"),
     ]
     shown = [
         f'<div class="tile"><span class="dim">{name}</span><strong>{_t(value)}</strong><span class="dim small">{note}</span></div>'
