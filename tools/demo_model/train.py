@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: inferhost contributors
+"""Make inferhost-tiny: ``python tools/demo_model/train.py --out DIR`` (torch and transformers; CPU, under an hour)."""
+
+# The gates run without torch and transformers.
+# mypy: disable-error-code="import-not-found"
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tools.demo_model import codec, export, tasks
+from tools.demo_model.prompt import training_text
+
+IGNORED = -100
+POOL = 128  # examples made at a time
+Example = tuple[list[int], int]  # token ids, and how many of them are the prompt
+
+
+def encoded(rng: random.Random, level: tasks.Level) -> Example:
+    """One example."""
+    prompt, answer = training_text(tasks.make_task(rng, level))
+    ids = codec.encode(prompt)
+    return ids + codec.encode(answer), len(ids)
+
+
+def padded(examples: list[Example]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids and labels, both int64 of shape (examples, longest); the prompt and the padding are not learned."""
+    longest = max(len(ids) for ids, _ in examples)
+    ids = torch.full((len(examples), longest), codec.PAD_ID)
+    labels = torch.full((len(examples), longest), IGNORED)
+    for row, (tokens, prompt) in enumerate(examples):
+        ids[row, : len(tokens)] = torch.tensor(tokens)
+        labels[row, prompt : len(tokens)] = ids[row, prompt : len(tokens)]
+    return ids, labels
+
+
+def batches(seed: int, steps: int, size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """``steps`` batches of at most ``size`` tokens, padding included, of examples of like length; ever harder."""
+    rng = random.Random(f"training {seed}")
+    done = 0
+    while done < steps:
+        level = tasks.level_at(done / steps)
+        pool = sorted((encoded(rng, level) for _ in range(POOL)), key=lambda pair: len(pair[0]))
+        groups = list(grouped(pool, size))
+        rng.shuffle(groups)
+        for group in groups[: steps - done]:
+            yield padded(group)
+        done += len(groups)
+
+
+def grouped(pool: list[Example], size: int) -> Iterator[list[Example]]:
+    """Neighbours of a pool that is sorted by length, as many at a time as fit into ``size`` tokens when padded."""
+    group: list[Example] = []
+    for example in pool:
+        if group and len(example[0]) * (len(group) + 1) > size:
+            yield group
+            group = []
+        group.append(example)
+    yield group
+
+
+def answer_loss(model: torch.nn.Module, ids: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy over the answers' tokens."""
+    hidden = model.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
+    wanted = labels[:, 1:]
+    learned = wanted != IGNORED
+    return torch.nn.functional.cross_entropy(model.lm_head(hidden[learned]), wanted[learned])
+
+
+def rate_at(step: int, steps: int, peak: float) -> float:
+    """Learning rate: 30 steps of warm-up, then a cosine to a fiftieth of the peak."""
+    warm = min(1.0, (step + 1) / 30)
+    return peak * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+
+
+def make_optimizers(model: torch.nn.Module) -> list[torch.optim.Optimizer]:
+    """Muon for the layers' matrices, which learns to copy in half the steps, and AdamW for the rest."""
+    matrices = [weight for name, weight in model.named_parameters() if weight.ndim == 2 and "embed" not in name]
+    others = [weight for name, weight in model.named_parameters() if weight.ndim != 2 or "embed" in name]
+    return [
+        torch.optim.Muon(matrices, adjust_lr_fn="match_rms_adamw", weight_decay=0.01),
+        torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.01),
+    ]
+
+
+def train(model: torch.nn.Module, arguments: argparse.Namespace) -> None:
+    """Train in place, with a line of progress now and then."""
+    optimizers = make_optimizers(model)
+    began = time.monotonic()
+    recent: list[float] = []
+    for step, (ids, labels) in enumerate(batches(arguments.seed, arguments.steps, arguments.batch)):
+        loss = answer_loss(model, ids, labels)
+        model.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate_at(step, arguments.steps, arguments.rate)
+            optimizer.step()
+        recent = [*recent[-49:], loss.item()]
+        if step % 25 == 24 or step + 1 == arguments.steps:
+            spent = time.monotonic() - began
+            left = spent / (step + 1) * (arguments.steps - step - 1)
+            mean = sum(recent) / len(recent)
+            print(f"step {step + 1}/{arguments.steps}  loss {mean:.4f}  {spent:.0f} s, {left:.0f} s left", flush=True)
+        if arguments.save_every and step % arguments.save_every == arguments.save_every - 1:
+            export.write(model, arguments.out)
+
+
+def parse(argv: list[str] | None = None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder that the model's files are written to")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=1600)
+    parser.add_argument("--batch", type=int, default=2048, help="tokens a step")
+    parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate")
+    parser.add_argument("--threads", type=int, default=1, help="more is faster, but not the same model to the bit")
+    parser.add_argument("--save-every", type=int, default=0, help="write the model every so many steps as well")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Build, train, write."""
+    arguments = parse(argv)
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(arguments.seed)
+    torch.use_deterministic_algorithms(True)
+    model: Any = export.new_model()
+    print(f"{sum(weight.numel() for weight in model.parameters()):,} parameters", flush=True)
+    train(model, arguments)
+    export.write(model, arguments.out)
+    print(f"written to {arguments.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
