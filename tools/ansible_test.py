@@ -4,7 +4,8 @@
 """Run ansible-test on a copy of the tree.
 
 ansible-test wants the collection at .../ansible_collections/inferhost/llm inside a Git repository of its own, and a pip from a host that is not
-always reachable. The copy holds what Git would take up: tracked files and untracked ones that are not ignored.
+always reachable. The copy holds what the collection ships and its unit tests, of what Git would take up: tracked files and untracked ones that are
+not ignored. Tools and tests of other kinds are held to ruff's and mypy's rules instead.
 """
 
 from __future__ import annotations
@@ -24,6 +25,20 @@ BUILD = ROOT / ".build" / "ansible_collections"
 COPY = BUILD / "inferhost" / "llm"
 # ansible-test keeps its environments and its pip below the home directory; here they belong to the clone.
 HOME = ROOT / ".cache" / "ansible-test"
+CONTENT = (
+    "CHANGELOG.md",
+    "LICENSE",
+    "README.md",
+    "changelogs/",
+    "docs/",
+    "galaxy.yml",
+    "meta/",
+    "playbooks/",
+    "plugins/",
+    "roles/",
+    "tests/config.yml",
+    "tests/unit/plugins/",
+)
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
 # Unit tests run on the oldest Python of a target, the controller's, and the newest; sanity imports everything on all of them.
 UNIT_PYTHONS = ("3.9", "3.11", "3.13")
@@ -45,7 +60,7 @@ def run(command: Sequence[str], **options: object) -> None:
 def copy_tree() -> None:
     """Renew the copy; what ansible-test made in it (its delegation environment) stays."""
     listed = subprocess.run(["git", "ls-files", "-coz", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True).stdout
-    names = [name for name in os.fsdecode(listed).split("\0") if name and os.path.lexists(ROOT / name)]
+    names = [name for name in os.fsdecode(listed).split("\0") if name.startswith(CONTENT) and os.path.lexists(ROOT / name)]
     COPY.mkdir(parents=True, exist_ok=True)
     for entry in COPY.iterdir():
         if entry.is_dir() and not entry.is_symlink():

@@ -53,9 +53,7 @@ def port_findings(wanted: list[dict[str, Any]], found: list[Listener], root: str
     return findings
 
 
-def space_findings(
-    root: str, need: dict[str, int], disk_free: int, disk_present: int, memory_available: int, memory_ours: int
-) -> list[Finding]:
+def space_findings(root: str, need: dict[str, int], disk_free: int, disk_present: int, memory_available: int, memory_ours: int) -> list[Finding]:
     """Findings for disk and memory, in bytes. What an earlier run already put there or our services hold counts as available."""
     findings: list[Finding] = []
     missing = need["disk_bytes"] - disk_present - disk_free
@@ -64,8 +62,7 @@ def space_findings(
             _error(
                 "disk_short",
                 "Too little disk space",
-                f"{root} has {gib(disk_free)} free and {gib(disk_present)} of ours; {gib(need['disk_bytes'])} are needed: "
-                f"{gib(missing)} are missing",
+                f"{root} has {gib(disk_free)} free and {gib(disk_present)} of ours; {gib(need['disk_bytes'])} are needed: {gib(missing)} are missing",
                 "packages, model and caches do not fit on this filesystem",
                 f"free {gib(missing)} there (df -h {root}), or choose another place: -e inferhost_root=/path/with/space",
             )

@@ -155,12 +155,12 @@ def scan_journal(units: t.Sequence[str], needles: Needles, report: Report, journ
     search = Search(needles)
     try:
         with subprocess.Popen(["timeout", str(JOURNAL_SECONDS), *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as reader:
-            assert reader.stdout is not None
-            block = reader.stdout.read(BLOCK)
+            stream = t.cast("t.IO[bytes]", reader.stdout)
+            block = stream.read(BLOCK)
             while block:
                 report.journal_bytes += len(block)
                 search.feed(block)
-                block = reader.stdout.read(BLOCK)
+                block = stream.read(BLOCK)
         code = reader.returncode
     except OSError as error:
         report.skip("journal", f"cannot be read ({error.strerror})")

@@ -10,7 +10,7 @@ import typing as t
 
 from ansible_collections.inferhost.llm.plugins.module_utils import _tool_call as tool_call
 from ansible_collections.inferhost.llm.plugins.module_utils._chat_stream import ChatStream, error_text
-from ansible_collections.inferhost.llm.plugins.module_utils._http import HttpError, bearer, request, stream_events
+from ansible_collections.inferhost.llm.plugins.module_utils._http import HttpError, Response, bearer, request, stream_events
 from ansible_collections.inferhost.llm.plugins.module_utils._tool_call import Message, Outcome, Question
 from ansible_collections.inferhost.llm.plugins.module_utils._tool_call_findings import finding_of
 
@@ -103,20 +103,18 @@ def _ask_streamed(where: Server, model: str, question: Question) -> Outcome:
                 break
     except HttpError as error:
         if error.response is not None:
-            return _refused_stream(error)
+            return _refused_stream(error.response, error.message)
         if stream.chunks:
             return Outcome("stream_cut", error.message, stream.content)
         return Outcome("network", error.message)
     return tool_call.judge_stream(stream, question)
 
 
-def _refused_stream(error: HttpError) -> Outcome:
-    answer = error.response
-    assert answer is not None
+def _refused_stream(answer: Response, why: str) -> Outcome:
     parsed = answer.json()
     text = error_text(parsed) if parsed is not None else answer.text()[:200]
     if answer.status == 200:
-        return Outcome("not_json", f"{error.message}: {text}")
+        return Outcome("not_json", f"{why}: {text}")
     return tool_call.judge_status(answer.status, text)
 
 

@@ -69,13 +69,14 @@ findings:
 """
 
 import os
+import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.inferhost.llm.plugins.module_utils import _caches as caches
 
 
-def run(program: str, root: str) -> dict:
+def run(program: str, root: str) -> t.Dict[str, t.Any]:
     process = caches.find_process(caches.processes(), program)
     if process is None:
         return _unseen(0, f"no process runs {program}…", "the engine is down", "systemctl status inferhost-vllm --no-pager")
@@ -89,7 +90,7 @@ def run(program: str, root: str) -> dict:
     return {"ok": not findings, "pid": process.pid, "caches": found, "findings": findings}
 
 
-def _unseen(pid: int, seen: str, cause: str, fix: str) -> dict:
+def _unseen(pid: int, seen: str, cause: str, fix: str) -> t.Dict[str, t.Any]:
     finding = {"id": "L70", "severity": "error", "title": "The caches of the engine cannot be seen", "seen": seen, "cause": cause, "fix": fix}
     return {"ok": False, "pid": pid, "caches": {}, "findings": [finding]}
 

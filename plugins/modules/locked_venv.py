@@ -111,7 +111,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import time
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -122,6 +121,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._venv_state import (
     planned_changes,
     unexpected_conflicts,
 )
+from ansible_collections.inferhost.llm.plugins.module_utils._watched_run import run_watched
 
 
 def _enterable(path: str) -> bool:
@@ -197,20 +197,16 @@ class Venv:
 
     def sync_with_progress(self, progress: Progress, total: int) -> None:
         command = [self._uv, "pip", "sync", "--quiet", "--require-hashes", "--python", self.interpreter, *self._sources(), self._lock]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self._environment()) as process:
-            while process.poll() is None:
-                progress.report(len(glob.glob(os.path.join(self.site, "*.dist-info"))), total)
-                time.sleep(0.5)
-            output = process.stdout.read() if process.stdout else ""
+        status, output = run_watched(command, self._environment(), lambda: progress.report(len(glob.glob(os.path.join(self.site, "*.dist-info"))), total))
         progress.clear()
-        if process.returncode != 0:
+        if status != 0:
             self._module.fail_json(
                 msg=(
                     f"the packages of {self.path} could not be installed; what is there is kept and a second run goes on from it. "
                     f"uv says: {output.strip()[-2000:]}"
                 ),
                 path=self.path,
-                rc=process.returncode,
+                rc=status,
             )
 
     def require_imports(self, names: list[str]) -> None:

@@ -87,7 +87,7 @@ backup_file:
 import json
 import os
 import tempfile
-from typing import Any
+from typing import Any, cast
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -105,17 +105,18 @@ def _read(module: AnsibleModule, path: str) -> dict[str, Any]:
     if not text.strip():
         return {}
     try:
-        document = json.loads(text)
+        document: Any = json.loads(text)
     except ValueError as error:
         module.fail_json(msg=f"{path} is not plain JSON ({error}), so it was left alone. Remove comments and trailing commas, or add the settings by hand.")
     if not isinstance(document, dict):
         module.fail_json(msg=f"{path} holds a {type(document).__name__} where an object is expected, so it was left alone.")
-    return document
+    return cast("dict[str, Any]", document)
 
 
 def _missing_folders(path: str) -> list[str]:
     """Folders above a path that are not there, outermost first."""
-    folder, missing = os.path.dirname(path), []
+    folder = os.path.dirname(path)
+    missing: list[str] = []
     while folder and not os.path.isdir(folder):
         missing.insert(0, folder)
         folder = os.path.dirname(folder)

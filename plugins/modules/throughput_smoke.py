@@ -182,6 +182,8 @@ findings:
   elements: dict
 """
 
+import typing as t
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.inferhost.llm.plugins.module_utils import _throughput as throughput
@@ -191,7 +193,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._tool_call_findings 
 from ansible_collections.inferhost.llm.plugins.module_utils._tool_call_probe import Server, first_model, server
 
 
-def roofline_of(plan: dict) -> throughput.Roofline:
+def roofline_of(plan: t.Dict[str, t.Any]) -> throughput.Roofline:
     roofline = plan.get("roofline") or {}
     device = plan.get("device") or {}
     return throughput.Roofline(
@@ -203,7 +205,7 @@ def roofline_of(plan: dict) -> throughput.Roofline:
     )
 
 
-def run(where: Server, params: dict) -> dict:
+def run(where: Server, params: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
     model = params["model"] or first_model(where)
     nothing = {"ok": False, "speed": {}, "verdict": {}}
     if not isinstance(model, str):

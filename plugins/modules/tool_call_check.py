@@ -163,6 +163,8 @@ findings:
   elements: dict
 """
 
+import typing as t
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.inferhost.llm.plugins.module_utils._key_file import KeyFileError, read_key
@@ -170,7 +172,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._tool_call import Qu
 from ansible_collections.inferhost.llm.plugins.module_utils._tool_call_probe import FORMS, check, server
 
 
-def question_of(params: dict) -> Question:
+def question_of(params: t.Dict[str, t.Any]) -> Question:
     if params["tool"] is None:
         return Question(max_tokens=params["max_tokens"])
     return Question(

@@ -9,7 +9,7 @@ module: verify_report
 short_description: Write the verification report of a host
 version_added: 0.1.0
 description:
-  - Puts the results of the checks together with the plan, writes C(verify.json) and C(verify.html), and returns the table that a run ends with.
+  - Puts the results of the checks together with the plan, writes C(verify.json), C(verify.txt) and C(verify.html), and returns the table that a run ends with.
   - The page is one file with its pictures inside. It loads nothing and runs no script.
 attributes:
   check_mode:
@@ -112,6 +112,7 @@ files:
 import json
 import os
 import time
+import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -119,7 +120,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils import _report as re
 from ansible_collections.inferhost.llm.plugins.module_utils._report_html import page
 
 
-def read_startup(paths: list) -> list:
+def read_startup(paths: t.List[str]) -> t.List[t.Any]:
     """Timelines that are there and whole; the services write them, so a broken one is no reason to fail."""
     found = []
     for path in paths:
@@ -156,12 +157,12 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    files = [os.path.join(params["directory"], name) for name in ("verify.json", "verify.html")]
-    endpoint = {"url": params["url"], "key_file": params["api_key_file"], "report": files[1]}
+    files = [os.path.join(params["directory"], name) for name in ("verify.json", "verify.txt", "verify.html")]
+    endpoint = {"url": params["url"], "key_file": params["api_key_file"], "report": files[2]}
     when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
     try:
         document = report.assemble(params["results"], params["plan"], endpoint, params["host"], when, read_startup(params["startup_files"]))
-        content = (json.dumps(document, indent=2) + "\n", page(document))
+        content = (json.dumps(document, indent=2) + "\n", "\n".join(report.lines(document)) + "\n", page(document))
     except (KeyError, TypeError) as error:
         module.fail_json(msg=f"plan or results are not what the modules of this collection return: {type(error).__name__} {error}")
     if not module.check_mode:

@@ -51,7 +51,4 @@ def test_claude_code_knows_the_endpoint_and_the_real_limits(host: Host, plan: di
 
 
 def test_the_key_in_a_home_opens_the_endpoint(host: Host) -> None:
-    assert (
-        host.file(f"{HOME}/.config/inferhost/api_key").content_string.strip()
-        == host.file(f"{ROOT}/etc/secrets/api_key").content_string.strip()
-    )
+    assert host.file(f"{HOME}/.config/inferhost/api_key").content_string.strip() == host.file(f"{ROOT}/etc/secrets/api_key").content_string.strip()

@@ -10,9 +10,7 @@ from inside import Inside
 from playbook_runs import Playbooks
 
 
-def test_check_mode_works_on_a_fresh_host_and_leaves_nothing_behind(
-    playbooks: Playbooks, inside: Inside, record_property: pytest.RecordProperty
-) -> None:
+def test_check_mode_works_on_a_fresh_host_and_leaves_nothing_behind(playbooks: Playbooks, inside: Inside, record_property: pytest.RecordProperty) -> None:
     before = inside("files")
     outcome = playbooks.run("site", "--check", "--diff")
     record_property("seconds", f"{outcome.seconds:.1f}")

@@ -40,9 +40,7 @@ def refused(outcome: Outcome) -> str:
         pytest.param({"vllm_client": "opncode"}, ["vllm_client", "opencode"], id="wrong-choice"),
     ],
 )
-def test_a_wrong_variable_is_refused(
-    playbooks: Playbooks, inside: Inside, untouched: dict[str, str], variables: dict[str, Any], words: list[str]
-) -> None:
+def test_a_wrong_variable_is_refused(playbooks: Playbooks, inside: Inside, untouched: dict[str, str], variables: dict[str, Any], words: list[str]) -> None:
     message = refused(playbooks.run("site", variables=variables))
     for word in words:
         assert word in message

@@ -46,7 +46,7 @@ def presented(headers: Headers) -> Iterator[bytes]:
         if name == b"x-api-key":
             yield value.strip()
         elif name == b"authorization":
-            scheme, _, credential = value.partition(b" ")
+            scheme, _blank, credential = value.partition(b" ")
             if scheme.lower() == b"bearer":
                 yield credential.strip()
 
@@ -59,11 +59,11 @@ class KeyRing:
         self.upstream = upstream
 
     @classmethod
-    def load(cls, config: Config, environ: Mapping[str, str] = os.environ) -> KeyRing:
+    def load(cls, config: Config, environ: Mapping[str, str] | None = None) -> KeyRing:
         """Read every key file the configuration names."""
 
         def key(name: str) -> bytes:
-            return read(locate(name, config.secrets_dir, environ))
+            return read(locate(name, config.secrets_dir, os.environ if environ is None else environ))
 
         upstream = config.upstream.key_file
         return cls({entry.label: key(entry.file) for entry in config.api_keys}, key(upstream) if upstream else None)

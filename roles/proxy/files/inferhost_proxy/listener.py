@@ -32,7 +32,7 @@ def listen(host: str, port: int, stall_seconds: int, backlog: int = 2048) -> soc
     `stall_seconds`; a close alone would wait for such a client for ever.
     """
     try:
-        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, kind, proto, _name, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except socket.gaierror as exc:
         raise ListenError(f"cannot listen on {host}: {exc.strerror}; set `host` to an address of this machine") from exc
     listener = socket.socket(family, kind, proto)

@@ -224,7 +224,7 @@ def test_the_report_is_written(tmp_path: Path) -> None:
     assert [one["service"] for one in document["startup"]] == ["vLLM"]
     assert "Last start of vLLM" in (tmp_path / "verify.html").read_text()
     assert oct((tmp_path / "verify.html").stat().st_mode & 0o777) == "0o644"
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["broken.json", "startup.json", "verify.html", "verify.json"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["broken.json", "startup.json", "verify.html", "verify.json", "verify.txt"]
 
 
 def test_the_report_is_not_written_in_check_mode(tmp_path: Path) -> None:
