@@ -128,10 +128,9 @@ def test_a_bad_address_says_why(url: str, says: str) -> None:
 
 @pytest.mark.parametrize("key", [KEY + "\nX-Evil: 1", KEY + "\u20ac"])
 def test_a_key_that_no_header_can_carry_stays_out_of_the_error(key: str) -> None:
-    try:
+    with pytest.raises(HttpError) as caught:
         request("GET", "http://127.0.0.1:9/", headers=bearer(key), timeout=1)
-    except HttpError as error:
-        shown = "".join(traceback.format_exception(type(error), error, error.__traceback__)) + repr(error)
+    shown = "".join(traceback.format_exception(HttpError, caught.value, caught.tb)) + repr(caught.value)
     assert "header Authorization" in shown
     assert KEY not in shown
 
