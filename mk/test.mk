@@ -28,9 +28,10 @@ conformance-venv: setup
 	@test -x $(CONFORMANCE_VENV)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(CONFORMANCE_VENV)
 	@$(BIN)/uv pip sync --quiet --require-hashes --python $(CONFORMANCE_VENV)/bin/python tests/conformance/requirements.lock
 
-# The clients use the demo that tests/demo starts, so both are one call.
-test-demo: setup-dev ## make demo from nothing, its endpoint, faults, and real clients
-	@$(PYTEST) tests/demo $(wildcard tests/clients) --junitxml $(INFERHOST_REPORTS)/demo.xml
+# The clients use the demo that tests/demo starts, so both are one call; the roles' rules want the promtool that the demo brings.
+test-demo: setup-dev conformance-venv ## make demo from nothing, its endpoint, faults, and real clients
+	@$(CONFORMANCE_VENV)/bin/python -m pytest tests/demo tests/clients --junitxml $(INFERHOST_REPORTS)/demo.xml
+	@$(PYTEST) -q tests/roles --junitxml $(INFERHOST_REPORTS)/demo-roles.xml
 
 ledger: setup-dev ## which rows of the field's failures are proven, by the reports of this commit
 	@$(BIN)/python tools/ledger.py
