@@ -82,7 +82,7 @@ def run(scenario: str, reports: Path) -> tuple[int, list[Phase]]:
     phases: list[Phase] = []
     command = ["molecule", "test", "--scenario-name", scenario, "--no-command-borders", "--destroy", "always"]
     with (
-        (reports / f"molecule-{scenario}.log").open("w", encoding="utf-8") as log,
+        (reports / f"molecule-{scenario}.log").open("w", encoding="utf-8", buffering=1) as log,
         subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process,
     ):
         assert process.stdout is not None

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import testinfra
 from inside import Inside
-from playbook_runs import Playbooks
+from playbook_runs import Outcome, Playbooks
 from testinfra.host import Host
 
 HOST = "inferhost-molecule"
@@ -39,3 +39,9 @@ def inside() -> Inside:
 @pytest.fixture(scope="session")
 def playbooks() -> Playbooks:
     return Playbooks()
+
+
+@pytest.fixture(scope="session")
+def dry_run(playbooks: Playbooks) -> Outcome:
+    """One dry run of the whole site, as talkative as an operator can make it."""
+    return playbooks.run("site", "--check", "--diff", "-vvv")

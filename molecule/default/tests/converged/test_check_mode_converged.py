@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import pytest
-from playbook_runs import Playbooks
+from playbook_runs import Outcome
 
 
-def test_check_mode_announces_nothing_on_a_converged_host(playbooks: Playbooks, record_property: pytest.RecordProperty) -> None:
-    outcome = playbooks.run("site", "--check", "--diff")
-    record_property("seconds", f"{outcome.seconds:.1f}")
-    assert outcome.status == 0, outcome.output[-4000:]
-    assert outcome.failed == 0
-    assert outcome.changed == 0, outcome.changed_tasks
+def test_check_mode_announces_nothing_on_a_converged_host(dry_run: Outcome, record_property: pytest.RecordProperty) -> None:
+    record_property("seconds", f"{dry_run.seconds:.1f}")
+    assert dry_run.status == 0, dry_run.output[-4000:]
+    assert dry_run.failed == 0
+    assert dry_run.changed == 0, dry_run.changed_tasks
