@@ -199,6 +199,10 @@ class Venv:
         command = [self._uv, "pip", "sync", "--quiet", "--require-hashes", "--python", self.interpreter, *self._sources(), self._lock]
         status, output = run_watched(command, self._environment(), lambda: progress.report(len(glob.glob(os.path.join(self.site, "*.dist-info"))), total))
         progress.clear()
+        # uv lets everybody write, and so hold, its lock.
+        lock_file = os.path.join(self.path, ".lock")
+        if os.path.exists(lock_file):
+            os.chmod(lock_file, 0o644)
         if status != 0:
             self._module.fail_json(
                 msg=(
