@@ -39,8 +39,8 @@ STAGES = (
     Stage("sanity", "sanity", 15),
     Stage("units", "units", 20),
     Stage("conformance", "conformance", 10),
-    Stage("demo", "test-demo", 25),
-    Stage("molecule", "molecule", 30),
+    Stage("demo", "test-demo", 40),
+    Stage("molecule", "molecule", 40),
 )
 
 
