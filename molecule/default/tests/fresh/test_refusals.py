@@ -15,6 +15,8 @@ from inside import Inside
 from playbook_runs import Outcome, Playbooks
 from testinfra.host import Host
 
+# Not below /tmp, where nothing may be executed.
+OLD_PYTHON = "/var/tmp/old-python"
 AMOUNT_MISSING = r"[\d.]+ (GiB|TiB) are missing"
 
 
@@ -85,11 +87,11 @@ def test_an_unreachable_package_index_is_refused(hopeless: str) -> None:
 
 
 def test_a_python_too_old_is_refused(playbooks: Playbooks, inside: Inside, host: Host) -> None:
-    interpreter = inside("old_python", "/tmp/old")
+    interpreter = inside("old_python", OLD_PYTHON)
     try:
         message = refused(playbooks.run("site", variables={"ansible_python_interpreter": interpreter}))
     finally:
-        host.run_expect([0], "rm -r /tmp/old")
+        host.run_expect([0], f"rm -r {OLD_PYTHON}")
     assert "has Python 3.8.20" in message
     assert "3.9 or later is needed" in message
     assert "ansible_python_interpreter" in message
