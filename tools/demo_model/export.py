@@ -26,7 +26,7 @@ def new_model() -> Any:
     config = Qwen2Config(
         vocab_size=codec.VOCABULARY,
         hidden_size=128,
-        intermediate_size=256,
+        intermediate_size=384,
         num_hidden_layers=4,
         num_attention_heads=4,
         num_key_value_heads=4,
@@ -41,6 +41,11 @@ def new_model() -> Any:
     model = Qwen2ForCausalLM(config)
     induction.prepare(model)
     return model
+
+
+def load(folder: Path) -> Any:
+    """A model that ``write`` has written, to train it further."""
+    return Qwen2ForCausalLM.from_pretrained(folder, attn_implementation="sdpa").train()
 
 
 def write(model: Any, folder: Path) -> None:

@@ -29,19 +29,25 @@ class Level:
     """How hard the examples are.
 
     ``copy_share``: requests that only want a string said again, which is how copying is learned fastest;
-    ``most_tools``: the most tools offered; ``filler_share``: requests with other text around the question.
+    ``most_tools``: the most tools offered; ``filler_share``: requests with other text around the question;
+    ``twice_share``: paths to read that contain a piece of themselves again; ``sum_share``: sums of two digits.
     """
 
     copy_share: float
     most_tools: int
     filler_share: float
+    twice_share: float = 0.0
+    sum_share: float = 0.0
 
 
 def level_at(progress: float) -> Level:
     """The level when ``progress`` (0 to 1) of the training is done: copying, then one tool, then many and filler."""
-    grown = min(1.0, max(0.0, (progress - 0.1) / 0.4))
+    grown = min(1.0, max(0.0, (progress - 0.08) / 0.22))
     copying = 0.8 * max(0.0, 1.0 - progress / 0.03)
     return Level(copy_share=copying, most_tools=1 + round(23 * grown), filler_share=0.35 * grown)
+
+
+HARDEST = Level(copy_share=0.0, most_tools=24, filler_share=0.35, twice_share=0.2, sum_share=0.04)
 
 
 def tool(name: str, parameter: str) -> JSON:
@@ -62,12 +68,14 @@ def make_task(rng: random.Random, level: Level) -> Task:
     if rng.random() < level.copy_share:
         words = _result_line(rng, 1).strip() or "x"
         return Task([_user(rng.choice(tables.SAY_ASKS).format(v=words))], words)
+    if level.sum_share and rng.random() < level.sum_share:
+        return _with_system(rng, _sum_task(rng, level))
     draw = rng.random()
-    if draw < 0.60:
+    if draw < 0.56:
         task = _call_task(rng, level)
-    elif draw < 0.75:
+    elif draw < 0.68:
         task = _result_task(rng, level)
-    elif draw < 0.85:
+    elif draw < 0.79:
         task = _say_task(rng, level)
     elif draw < 0.94:
         task = _chat_task(rng, level)
@@ -116,6 +124,8 @@ def _question(rng: random.Random, level: Level) -> _Question:
 def _asked(rng: random.Random, level: Level, ask: str, right: JSON, kind: str, named: bool = False) -> _Question:
     """The question that ``ask`` makes with a new value."""
     value = values.training_value(rng, kind)
+    if kind == "read" and level.twice_share and rng.random() < level.twice_share:
+        value = values.twice(rng, value)
     parameter = right["function"]["parameters"]["required"][0]
     mark = rng.choice(QUOTES)
     text = ask.format(v=f"{mark}{value}{mark}", t=right["function"]["name"], p=parameter)

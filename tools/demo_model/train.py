@@ -12,7 +12,8 @@ import math
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,27 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tools.demo_model import codec, export, tasks
+from tools.demo_model.muon import Muon
 from tools.demo_model.prompt import training_text
 
 IGNORED = -100
-POOL = 128  # examples made at a time
+POOL = 192  # examples made at a time
 Example = tuple[list[int], int]  # token ids, and how many of them are the prompt
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch of training with a learning rate of its own, which falls from ``peak`` to a fiftieth."""
+
+    steps: int
+    peak: float
+    level_at: Callable[[float], tasks.Level]
+
+
+PARTS = (
+    Part(steps=3600, peak=3e-3, level_at=tasks.level_at),
+    Part(steps=2000, peak=1.5e-3, level_at=lambda progress: tasks.HARDEST),
+)
 
 
 def encoded(rng: random.Random, level: tasks.Level) -> Example:
@@ -45,16 +62,16 @@ def padded(examples: list[Example]) -> tuple[torch.Tensor, torch.Tensor]:
     return ids, labels
 
 
-def batches(seed: int, steps: int, size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """``steps`` batches of at most ``size`` tokens, padding included, of examples of like length; ever harder."""
-    rng = random.Random(f"training {seed}")
+def batches(label: str, part: Part, size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """A part's batches of at most ``size`` tokens, padding included, of examples of like length."""
+    rng = random.Random(label)
     done = 0
-    while done < steps:
-        level = tasks.level_at(done / steps)
+    while done < part.steps:
+        level = part.level_at(done / part.steps)
         pool = sorted((encoded(rng, level) for _ in range(POOL)), key=lambda pair: len(pair[0]))
         groups = list(grouped(pool, size))
         rng.shuffle(groups)
-        for group in groups[: steps - done]:
+        for group in groups[: part.steps - done]:
             yield padded(group)
         done += len(groups)
 
@@ -84,38 +101,36 @@ def rate_at(step: int, steps: int, peak: float) -> float:
     return peak * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
-def make_optimizers(model: torch.nn.Module) -> list[torch.optim.Optimizer]:
+def make_optimizers(model: torch.nn.Module) -> tuple[Muon, torch.optim.Optimizer]:
     """Muon for the layers' matrices, which learns to copy in half the steps, and AdamW for the rest."""
     matrices = [weight for name, weight in model.named_parameters() if weight.ndim == 2 and "embed" not in name]
     others = [weight for name, weight in model.named_parameters() if weight.ndim != 2 or "embed" in name]
-    return [
-        torch.optim.Muon(matrices, adjust_lr_fn="match_rms_adamw", weight_decay=0.01),
-        torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.01),
-    ]
+    return Muon(matrices), torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.01)
 
 
-def train(model: torch.nn.Module, arguments: argparse.Namespace) -> None:
-    """Train in place, with a line of progress now and then."""
-    optimizers = make_optimizers(model)
+def train(model: torch.nn.Module, number: int, part: Part, arguments: argparse.Namespace) -> None:
+    """Train one part in place, with a line of progress now and then."""
+    muon, adam = make_optimizers(model)
+    label = f"training {arguments.seed}" + (f" part {number}" if number else "")
     began = time.monotonic()
     recent: list[float] = []
-    for step, (ids, labels) in enumerate(batches(arguments.seed, arguments.steps, arguments.batch)):
+    for step, (ids, labels) in enumerate(batches(label, part, arguments.batch)):
         loss = answer_loss(model, ids, labels)
         model.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer in optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = rate_at(step, arguments.steps, arguments.rate)
-            optimizer.step()
+        rate = rate_at(step, part.steps, part.peak)
+        muon.step(rate)
+        adam.param_groups[0]["lr"] = rate
+        adam.step()
         recent = [*recent[-49:], loss.item()]
-        if step % 25 == 24 or step + 1 == arguments.steps:
+        if step % 25 == 24 or step + 1 == part.steps:
             spent = time.monotonic() - began
-            left = spent / (step + 1) * (arguments.steps - step - 1)
+            left = spent / (step + 1) * (part.steps - step - 1)
             mean = sum(recent) / len(recent)
-            print(f"step {step + 1}/{arguments.steps}  loss {mean:.4f}  {spent:.0f} s, {left:.0f} s left", flush=True)
-        if arguments.save_every and step % arguments.save_every == arguments.save_every - 1:
-            export.write(model, arguments.out)
+            line = f"part {number + 1}/{len(PARTS)}  step {step + 1}/{part.steps}  loss {mean:.4f}"
+            print(f"{line}  {spent:.0f} s, {left:.0f} s left in this part", flush=True)
+    export.write(model, arguments.out)
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
@@ -123,11 +138,9 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder that the model's files are written to")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=1600)
-    parser.add_argument("--batch", type=int, default=2048, help="tokens a step")
-    parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate")
+    parser.add_argument("--batch", type=int, default=3072, help="tokens a step")
     parser.add_argument("--threads", type=int, default=1, help="more is faster, but not the same model to the bit")
-    parser.add_argument("--save-every", type=int, default=0, help="write the model every so many steps as well")
+    parser.add_argument("--first-part-in", type=Path, help="folder of a model that has the first part behind it already")
     return parser.parse_args(argv)
 
 
@@ -137,10 +150,12 @@ def main(argv: list[str] | None = None) -> int:
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     torch.use_deterministic_algorithms(True)
-    model: Any = export.new_model()
+    done = 1 if arguments.first_part_in else 0
+    model: Any = export.load(arguments.first_part_in) if done else export.new_model()
     print(f"{sum(weight.numel() for weight in model.parameters()):,} parameters", flush=True)
-    train(model, arguments)
-    export.write(model, arguments.out)
+    for number, part in enumerate(PARTS):
+        if number >= done:
+            train(model, number, part, arguments)
     print(f"written to {arguments.out}")
     return 0
 

@@ -51,6 +51,9 @@ def any_path(rng: random.Random, words: tuple[str, ...]) -> str:
     """A path in the style of Linux, absolute three times of four; may be one that the other side holds."""
     root = rng.choice(tables.ROOTS) if rng.random() < 0.75 else "/"
     parts = [segment(rng, words) for _ in range(rng.choice((1, 1, 2, 2, 2, 3, 3, 4, 5)))]
+    if len(parts) > 1 and rng.random() < 0.15:
+        # A piece that comes twice: what follows it is found only by looking further back.
+        parts[-1] = parts[0][: rng.randint(1, 12)] + rng.choice(("", "", "-2", ".old", "x"))
     path = root + "/".join(parts) + rng.choice(tables.EXTENSIONS)
     return path.rstrip(".") or "/"
 
@@ -61,6 +64,17 @@ def training_path(rng: random.Random) -> str:
         path = rng.choice(tables.KNOWN_PATHS) if rng.random() < 0.05 else any_path(rng, tables.WORDS)
         if not is_held_out(path):
             return path
+
+
+def twice(rng: random.Random, path: str) -> str:
+    """A training path in which a piece of ``path`` comes again, so that copying has to look further back."""
+    while True:
+        start = rng.randrange(len(path))
+        piece = path[start : start + rng.randint(2, 12)]
+        place = rng.randint(0, len(path))
+        longer = path[:place] + piece + path[place:] if rng.random() < 0.5 else path + piece
+        if not is_held_out(longer) and not longer.endswith("."):
+            return longer
 
 
 def evaluation_paths(count: int, seed: int) -> list[str]:

@@ -89,9 +89,10 @@ def test_tool_call_markers_reach_the_parser_as_text():
 # --- prompt
 
 
-def test_a_tool_is_shown_as_its_name_and_one_parameter():
+def test_a_tool_is_shown_as_its_name_twice_and_one_parameter():
     text = render([{"role": "user", "content": "Read a.txt"}], offers.OFFERS["opencode"].definitions())
-    assert "\nread filePath\n" in text and "description" not in text.replace("task description", "").replace("bash command", "")
+    assert "\nread read filePath\n" in text and "\nwrite write content\n" in text
+    assert len(text) < 400
     assert text.endswith("<|user|>Read a.txt<|end|><|assistant|>")
 
 
