@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -75,22 +76,35 @@ def link_scenarios() -> None:
         link.symlink_to("../molecule")
 
 
-def run(scenario: str, reports: Path) -> tuple[int, list[Phase]]:
-    """Run the scenario; its output goes to the terminal and to a log beside the reports."""
+def run(scenario: str, reports: Path, phases: list[Phase]) -> int:
+    """Run the scenario and fill in its phases; the output goes to the terminal and to a log beside the reports."""
     environment = {**os.environ, "INFERHOST_REPORTS": str(reports), "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
-    phases: list[Phase] = []
     command = ["molecule", "test", "--scenario-name", scenario, "--no-command-borders", "--destroy", "always"]
     with (
         (reports / f"molecule-{scenario}.log").open("w", encoding="utf-8", buffering=1) as log,
         subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process,
     ):
         assert process.stdout is not None
-        for line in process.stdout:
-            print(line, end="", flush=True)
-            log.write(line)
-            follow(phases, line, time.monotonic())
-    return process.returncode, phases
+        try:
+            for line in process.stdout:
+                print(line, end="", flush=True)
+                log.write(line)
+                follow(phases, line, time.monotonic())
+        except BaseException:
+            process.terminate()
+            process.wait()
+            subprocess.run(["molecule", "destroy", "--scenario-name", scenario], cwd=ROOT, env=environment, check=False)
+            raise
+    return process.returncode
+
+
+def report(scenario: str, reports: Path, phases: list[Phase], reason: str) -> None:
+    """Leave the JUnit file, and show the phases."""
+    tree = ElementTree.ElementTree(junit(scenario, phases, reason))
+    tree.write(reports / f"molecule-{scenario}.xml", encoding="utf-8", xml_declaration=True)
+    for phase in phases:
+        print(f"  {phase.name:<12} {phase.state or 'did not end':<11} {phase.seconds:7.1f} s")
 
 
 def main() -> None:
@@ -102,19 +116,19 @@ def main() -> None:
     for stale in reports.glob(f"molecule-{scenario}*"):
         stale.unlink()
 
+    # A run that is stopped at a deadline takes its host and its engine with it, and leaves its report.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     phases: list[Phase] = []
-    reason, status = "", 0
+    reason, status = "", 1
     try:
         engine.ensure()
-    except engine.NoEngine as error:
-        reason = str(error)
-        print(f"molecule {scenario}: skipped: {reason}")
-    else:
         link_scenarios()
-        status, phases = run(scenario, reports)
-    ElementTree.ElementTree(junit(scenario, phases, reason)).write(reports / f"molecule-{scenario}.xml", encoding="utf-8", xml_declaration=True)
-    for phase in phases:
-        print(f"  {phase.name:<12} {phase.state or 'did not end':<11} {phase.seconds:7.1f} s")
+        status = run(scenario, reports, phases)
+    except engine.NoEngine as error:
+        reason, status = str(error), 0
+        print(f"molecule {scenario}: skipped: {reason}")
+    finally:
+        report(scenario, reports, phases, reason)
     sys.exit(status)
 
 
