@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "resources"))
 
 import engine
 
-# How molecule announces the begin and the end of a phase.
-MARK = re.compile(r"(?P<scenario>\S+) ➜ (?P<phase>\w+): (?P<event>Executing|Executed: (?P<state>\w+))\s*$")
+# How molecule, without colours, announces the begin and the end of a phase.
+MARK = re.compile(r"\[(?P<scenario>\S+) > (?P<phase>\w+)\] (?P<event>Executing|Executed: (?P<state>\w+))\s*$")
 
 
 @dataclass
@@ -58,6 +58,9 @@ def junit(scenario: str, phases: list[Phase], skip_reason: str = "") -> ElementT
         case = ElementTree.SubElement(suite, "testcase", classname=f"molecule.{scenario}", name="scenario", time="0")
         ElementTree.SubElement(case, "skipped", message=skip_reason)
         return suite
+    if not phases:
+        case = ElementTree.SubElement(suite, "testcase", classname=f"molecule.{scenario}", name="scenario", time="0")
+        ElementTree.SubElement(case, "failure", message=f"no phase was seen; see molecule-{scenario}.log")
     for number, phase in enumerate(phases, start=1):
         name = f"{number:02d}-{phase.name}"
         case = ElementTree.SubElement(suite, "testcase", classname=f"molecule.{scenario}", name=name, time=f"{phase.seconds:.1f}")
