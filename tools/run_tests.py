@@ -40,7 +40,6 @@ STAGES = (
     Stage("units", "units", 20),
     Stage("conformance", "conformance", 10),
     Stage("demo", "test-demo", 40),
-    Stage("molecule", "molecule", 40),
 )
 
 

@@ -41,6 +41,7 @@ class Part:
 PARTS = (
     Part(steps=3600, peak=3e-3, level_at=tasks.level_at),
     Part(steps=2000, peak=1.5e-3, level_at=lambda progress: tasks.HARDEST),
+    Part(steps=1800, peak=1.5e-3, level_at=lambda progress: tasks.WEAK_SPOTS),
 )
 
 
@@ -140,7 +141,8 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--batch", type=int, default=3072, help="tokens a step")
     parser.add_argument("--threads", type=int, default=1, help="more is faster, but not the same model to the bit")
-    parser.add_argument("--first-part-in", type=Path, help="folder of a model that has the first part behind it already")
+    parser.add_argument("--start", type=Path, help="folder of a model that has some parts of the training behind it")
+    parser.add_argument("--parts-done", type=int, default=1, help="how many parts the model in --start has behind it")
     return parser.parse_args(argv)
 
 
@@ -150,8 +152,8 @@ def main(argv: list[str] | None = None) -> int:
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     torch.use_deterministic_algorithms(True)
-    done = 1 if arguments.first_part_in else 0
-    model: Any = export.load(arguments.first_part_in) if done else export.new_model()
+    done = arguments.parts_done if arguments.start else 0
+    model: Any = export.load(arguments.start) if arguments.start else export.new_model()
     print(f"{sum(weight.numel() for weight in model.parameters()):,} parameters", flush=True)
     for number, part in enumerate(PARTS):
         if number >= done:

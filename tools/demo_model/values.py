@@ -77,6 +77,16 @@ def twice(rng: random.Random, path: str) -> str:
             return longer
 
 
+def relative(rng: random.Random, path: str) -> str:
+    """The last components of a training path, without a slash before them."""
+    parts = [part for part in path.split("/") if part.strip(".~")]
+    for count in rng.sample(range(1, len(parts) + 1), len(parts)):
+        shorter = "/".join(parts[-count:])
+        if not is_held_out(shorter):
+            return shorter
+    return path
+
+
 def evaluation_paths(count: int, seed: int) -> list[str]:
     """``count`` distinct absolute paths that no training run has seen, made of words that training does not use."""
     rng = random.Random(f"evaluation {seed}")
