@@ -18,6 +18,18 @@ from ansible_collections.inferhost.llm.plugins.module_utils._tree import manifes
 class ActionModule(ActionBase):
     """Controller's half of the module ``tree``: reads the folder, and transfers one archive when something differs."""
 
+    @staticmethod
+    def _written(contents: dict[str, Any], folder: str) -> str:
+        """``folder``, with a file for each of the contents."""
+        for path, text in contents.items():
+            if not isinstance(text, str):
+                raise AnsibleActionFail(f"contents: {path} must be a text, not {type(text).__name__}")
+            target = os.path.join(folder, path)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            with open(target, "w", encoding="utf-8") as stream:
+                stream.write(text)
+        return folder
+
     def _bundle(self, src: str, paths: list[str]) -> str:
         handle, archive = tempfile.mkstemp(suffix=".tar")
         with os.fdopen(handle, "wb") as stream, tarfile.open(fileobj=stream, mode="w") as bundle:
@@ -27,20 +39,27 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
-        src = self._task.args.get("src")
-        if not src or not os.path.isdir(src):
+        src, contents = self._task.args.get("src"), self._task.args.get("contents")
+        if (src is None) == (contents is None):
+            raise AnsibleActionFail("give either src or contents")
+        if src is not None and not os.path.isdir(src):
             raise AnsibleActionFail(f"src: {src!r} is no folder on the controller")
-        arguments = {**self._task.args, "manifest": manifest(src)}
+        with tempfile.TemporaryDirectory() as folder:
+            return {**result, **self._mirror(src or self._written(contents, folder), task_vars)}
+
+    def _mirror(self, src: str, task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        options = {name: value for name, value in self._task.args.items() if name not in ("src", "contents")}
+        arguments = {**options, "manifest": manifest(src)}
         name = "inferhost.llm.tree"
-        seen = self._execute_module(module_name=name, module_args=arguments, task_vars=task_vars)
+        seen: dict[str, Any] = self._execute_module(module_name=name, module_args=arguments, task_vars=task_vars)
         if seen.get("failed") or not seen.get("changed") or self._task.check_mode:
-            return {**result, **seen}
+            return seen
         archive = self._bundle(src, seen["brought"])
         try:
             remote = self._transfer_file(archive, self._connection._shell.join_path(self._make_tmp_path(), "tree.tar"))
             self._fixup_perms2([self._connection._shell.tmpdir, remote])
-            done = self._execute_module(module_name=name, module_args={**arguments, "archive": remote}, task_vars=task_vars)
+            done: dict[str, Any] = self._execute_module(module_name=name, module_args={**arguments, "archive": remote}, task_vars=task_vars)
         finally:
             os.unlink(archive)
             self._remove_tmp_path(self._connection._shell.tmpdir)
-        return {**result, **done}
+        return done

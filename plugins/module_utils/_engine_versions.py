@@ -38,6 +38,12 @@ CPU_CHUNKED_PREFILL: t.Tuple[t.Tuple[Version, t.FrozenSet[str]], ...] = (
 # Head sizes of the CPU attention kernel, as 0.32 lists them.
 CPU_HEAD_SIZES = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
 
+# Libraries that the wheels of a build link to and do not bring: the file that the loader looks for, and the Debian package that has it.
+LIBRARIES: t.Dict[str, t.List[t.Dict[str, str]]] = {
+    "cpu": [{"file": "libnuma.so.1", "debian": "libnuma1"}],
+    "cuda": [],
+}
+
 # Tokens of a cache block: the engine's default on the two devices.
 CPU_BLOCK_TOKENS = 128
 CUDA_BLOCK_TOKENS = 16

@@ -131,3 +131,19 @@ def manager_findings(manager: str, pid1: str, uid: int, socket: str) -> list[Fin
             )
         )
     return findings
+
+
+def library_findings(missing: list[dict[str, str]], can_install: bool) -> list[Finding]:
+    """A finding for libraries that the engine needs, that are missing and that the run cannot install: ``missing`` as in the plan's need."""
+    if not missing or can_install:
+        return []
+    files, packages = (" ".join(row[key] for row in missing) for key in ("file", "debian"))
+    return [
+        _error(
+            "library_missing",
+            "The engine's libraries are missing",
+            f"the loader does not find {files}",
+            "they are not in the wheels, and only root can install the packages that have them",
+            f"sudo apt-get install --yes --no-install-recommends {packages}",
+        )
+    ]

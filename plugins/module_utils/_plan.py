@@ -9,7 +9,7 @@ import typing as t
 
 from ansible_collections.inferhost.llm.plugins.module_utils import _engine_families, _plan_cpu, _plan_cuda, _plan_devices
 from ansible_collections.inferhost.llm.plugins.module_utils._engine_parsers import REASONING_PARSERS, TOOL_PARSERS, available
-from ansible_collections.inferhost.llm.plugins.module_utils._engine_versions import NEWEST_READ, Version, dotted, parse_version
+from ansible_collections.inferhost.llm.plugins.module_utils._engine_versions import LIBRARIES, NEWEST_READ, Version, dotted, parse_version
 from ansible_collections.inferhost.llm.plugins.module_utils._memory_checkpoint import Checkpoint
 from ansible_collections.inferhost.llm.plugins.module_utils._memory_geometry import parameters, weight_bytes
 from ansible_collections.inferhost.llm.plugins.module_utils._model_config import Model
@@ -112,7 +112,7 @@ def _frame(subject: Subject, wishes: Wishes, build: str) -> Document:
         "environment": [],
         "capabilities": {"tool_calls": False, "tool_parser": None, "reasoning": False, "reasoning_parser": None, "vision": model.vision},
         "roofline": {"bytes_per_token": 0, "bandwidth_bytes_per_s": None, "tokens_per_s_max": None, "source": ""},
-        "need": {"disk_bytes": _disk_bytes(subject), "memory_bytes": 0},
+        "need": {"disk_bytes": _disk_bytes(subject), "memory_bytes": 0, "libraries": LIBRARIES[build]},
         "warnings": [],
         "alternatives": [],
         "refusal": None,
@@ -212,7 +212,7 @@ def _fill(document: Document, subject: Subject, outcome: Outcome, wishes: Wishes
             "vision": model.vision,
         },
         roofline=_roofline(outcome),
-        need={"disk_bytes": _disk_bytes(subject), "memory_bytes": outcome.memory_bytes},
+        need={**document["need"], "memory_bytes": outcome.memory_bytes},
         warnings=warnings,
         alternatives=outcome.alternatives,
         refusal=refusal.document() if refusal else None,

@@ -42,3 +42,14 @@ def difference(wanted: dict[str, str], present: dict[str, str]) -> tuple[list[st
 def tree_digest(wanted: dict[str, str]) -> str:
     """One SHA-256 for a whole manifest."""
     return hashlib.sha256("".join(f"{path}\0{checksum}\n" for path, checksum in sorted(wanted.items())).encode()).hexdigest()
+
+
+def write_file(path: str, content: bytes, mode: int) -> None:
+    """Put a file in place in one step, so that nobody ever reads half of it, or reads it before its mode is set."""
+    partial = f"{path}.partial"
+    if os.path.lexists(partial):
+        os.unlink(partial)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+        stream.write(content)
+    os.chmod(partial, mode)
+    os.replace(partial, path)

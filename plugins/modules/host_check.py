@@ -9,7 +9,7 @@ module: host_check
 short_description: Whether a host has what an installation needs
 version_added: 0.1.0
 description:
-  - Looks at ports, disk, memory, the service manager and the way to the package index. Changes nothing.
+  - Looks at ports, disk, memory, shared libraries, the service manager and the way to the package index. Changes nothing.
   - Returns what is missing as findings, each with what was seen, the cause and the fix.
 author: inferhost contributors (@inferhost)
 attributes:
@@ -62,6 +62,20 @@ options:
     description: Bytes of memory needed, what our services hold already included.
     type: int
     required: true
+  libraries:
+    description: Shared libraries that the engine loads, as in the plan's C(need).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      file:
+        description: Name that the loader looks for.
+        type: str
+        required: true
+      debian:
+        description: Debian package that has it.
+        type: str
+        required: true
   environments:
     description: Names of the environments below C(venvs). When all are there, the package index is not asked.
     type: list
@@ -102,7 +116,9 @@ memory_available_bytes:
   returned: always
 """
 
+import ctypes
 import os
+import shutil
 import urllib.parse
 
 from ansible.module_utils.basic import AnsibleModule
@@ -176,6 +192,14 @@ def index_error(url: str) -> str | None:
     return None
 
 
+def loadable(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -191,6 +215,12 @@ def main() -> None:
                     "port": {"type": "int", "required": True},
                     "variable": {"type": "str", "required": True},
                 },
+            },
+            "libraries": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {"file": {"type": "str", "required": True}, "debian": {"type": "str", "required": True}},
             },
             "disk_bytes": {"type": "int", "required": True},
             "memory_bytes": {"type": "int", "required": True},
@@ -213,6 +243,8 @@ def main() -> None:
     findings += _host_check.port_findings(params["ports"], listeners(), root)
     need = {"disk_bytes": params["disk_bytes"], "memory_bytes": params["memory_bytes"]}
     findings += _host_check.space_findings(root, need, disk_free, present, available, memory_of(root))
+    missing = [row for row in params["libraries"] if not loadable(row["file"])]
+    findings += _host_check.library_findings(missing, can_install=os.geteuid() == 0 and shutil.which("apt-get") is not None)
     if not complete:
         findings += _host_check.network_findings(params["index_url"], index_error(params["index_url"]))
     message = " || ".join(f"{row['title']}: {row['seen']}. Fix: {row['fix']}" for row in findings)

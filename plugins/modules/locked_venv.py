@@ -24,15 +24,28 @@ attributes:
   idempotent:
     support: full
     description: A healthy environment is only read.
+  action:
+    support: full
+    description: The action plugin reads the lock file on the controller and transfers it when the host's copy is another one.
 options:
   path:
     description: Folder of the environment.
     type: path
     required: true
   lock:
-    description: The lock file, on the host. Every requirement an exact pin with at least one hash.
+    description: The lock file, on the controller. Every requirement an exact pin with at least one hash.
     type: path
     required: true
+  kept_lock:
+    description: Where the host keeps its copy of the lock file.
+    type: path
+    required: true
+  lock_digest:
+    description: Set by the action plugin. SHA-256 of O(lock).
+    type: str
+  brought_lock:
+    description: Set by the action plugin. Copy of O(lock) on the host, for O(kept_lock).
+    type: path
   uv:
     description: Path of the uv binary.
     type: path
@@ -81,7 +94,8 @@ EXAMPLES = r"""
 - name: The engine's environment
   inferhost.llm.locked_venv:
     path: /opt/inferhost/venvs/vllm
-    lock: /opt/inferhost/etc/vllm.lock
+    lock: "{{ role_path }}/files/vllm.lock"
+    kept_lock: /opt/inferhost/etc/locks/vllm.lock
     uv: /opt/inferhost/bin/uv
     imports: [uvloop, torch]
 """
@@ -100,6 +114,10 @@ changes:
   type: list
   elements: str
   returned: success
+needs_lock:
+  description: Whether nothing was done because the host's copy of the lock file is another one. Only seen by the action plugin.
+  type: bool
+  returned: when true
 distributions:
   description: Number of distributions the environment holds.
   type: int
@@ -116,6 +134,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.inferhost.llm.plugins.module_utils._lock_file import LockError, held_in, local_pins, parse_lock
 from ansible_collections.inferhost.llm.plugins.module_utils._progress import Progress
+from ansible_collections.inferhost.llm.plugins.module_utils._tree import digest as digest_of
+from ansible_collections.inferhost.llm.plugins.module_utils._tree import write_file
 from ansible_collections.inferhost.llm.plugins.module_utils._venv_state import (
     distributions,
     planned_changes,
@@ -142,7 +162,7 @@ class Venv:
         self.path = module.params["path"]
         self.interpreter = os.path.join(self.path, "bin", "python")
         self._uv = module.params["uv"]
-        self._lock = module.params["lock"]
+        self._lock = module.params["kept_lock"]
 
     def _environment(self) -> dict[str, str]:
         pythons = os.path.join(os.path.dirname(os.path.dirname(self.path)), "python")
@@ -214,11 +234,11 @@ class Venv:
             )
 
     def require_imports(self, names: list[str]) -> None:
-        for name in names:
-            done = subprocess.run([self.interpreter, "-c", f"import {name}"], capture_output=True, text=True, check=False)
-            if done.returncode != 0:
-                reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-                self._module.fail_json(msg=f"{name} does not import in {self.path}: {reason}", path=self.path, rc=done.returncode)
+        code = "import importlib, sys\nfor name in sys.argv[1:]:\n    importlib.import_module(name)"
+        done = subprocess.run([self.interpreter, "-c", code, *names], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            self._module.fail_json(msg=f"not all of {', '.join(names)} import in {self.path}: {reason}", path=self.path, rc=done.returncode)
 
 
 def _inspect(venv: Venv, left_out: list[str]) -> tuple[list[str], list[str], int]:
@@ -239,11 +259,24 @@ def _inspect(venv: Venv, left_out: list[str]) -> tuple[list[str], list[str], int
     return lines, [dist.metadata_dir for dist in damaged], len(found)
 
 
+def require_lock(module: AnsibleModule) -> None:
+    """End here, and say so, when the wanted lock file is neither kept on the host nor brought along."""
+    params = module.params
+    if params["brought_lock"] or (os.path.isfile(params["kept_lock"]) and digest_of(params["kept_lock"]) == params["lock_digest"]):
+        return
+    # In check mode this is the answer; otherwise the action plugin brings the file and asks again.
+    changes = ["the environment would be brought in line with another lock file"]
+    module.exit_json(changed=True, needs_lock=True, path=params["path"], digest="", changes=changes, distributions=0)
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "required": True},
             "lock": {"type": "path", "required": True},
+            "kept_lock": {"type": "path", "required": True},
+            "lock_digest": {"type": "str"},
+            "brought_lock": {"type": "path"},
             "uv": {"type": "path", "required": True},
             "python": {"type": "str", "default": "3.11"},
             "imports": {"type": "list", "elements": "str", "default": []},
@@ -258,14 +291,19 @@ def main() -> None:
     )
     params = module.params
     venv = Venv(module)
-    if module.check_mode and not (os.path.isfile(params["lock"]) and os.path.isfile(params["uv"])):
-        module.exit_json(changed=True, path=venv.path, digest="", changes=["the environment would be created"], distributions=0)
+    if not params["lock_digest"]:
+        module.fail_json(msg="lock_digest is missing: this module works through its action plugin, not by itself")
+    require_lock(module)
     try:
-        with open(params["lock"], encoding="utf-8") as stream:
+        with open(params["brought_lock"] or params["kept_lock"], encoding="utf-8", newline="") as stream:
             text = stream.read()
         pins = parse_lock(text)
     except (OSError, LockError) as error:
         module.fail_json(msg=f"lock file {params['lock']}: {error}", path=venv.path)
+    if params["brought_lock"]:
+        write_file(params["kept_lock"], text.encode(), 0o644)
+    if module.check_mode and not os.path.isfile(params["uv"]):
+        module.exit_json(changed=True, path=venv.path, digest="", changes=["the environment would be created"], distributions=0)
     digest = hashlib.sha256(f"{params['python']}\n{text}".encode()).hexdigest()
 
     changes: list[str] = []
@@ -280,7 +318,7 @@ def main() -> None:
         module.exit_json(changed=True, path=venv.path, digest=digest, changes=changes, distributions=count)
     if not changes:
         venv.require_imports(params["imports"])
-        module.exit_json(changed=False, path=venv.path, digest=digest, changes=[], distributions=count)
+        module.exit_json(changed=bool(params["brought_lock"]), path=venv.path, digest=digest, changes=[], distributions=count)
 
     if fresh:
         venv.create()

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tree
-short_description: Make a folder hold exactly the files of a folder on the controller
+short_description: Make a folder hold exactly the files of a folder on the controller, or given contents
 version_added: 0.1.0
 description:
   - Compares by content and transfers in one archive what differs, so that a folder that is as wanted costs one step, however many files
@@ -28,8 +28,11 @@ attributes:
     description: The action plugin reads the folder on the controller and transfers the archive.
 options:
   src:
-    description: Folder on the controller.
+    description: Folder on the controller. This or O(contents).
     type: path
+  contents:
+    description: Texts by path relative to O(dest), for files that are made from variables. They are never shown, so they may hold secrets.
+    type: dict
   dest:
     description: Folder on the host.
     type: path
@@ -39,7 +42,7 @@ options:
     type: str
     default: "0644"
   purge:
-    description: Remove files that O(src) does not have.
+    description: Remove files that O(src) or O(contents) does not have.
     type: bool
     default: true
   manifest:
@@ -55,6 +58,12 @@ EXAMPLES = r"""
   inferhost.llm.tree:
     src: "{{ role_path }}/files/lib"
     dest: /opt/inferhost/lib
+
+- name: What Grafana is provisioned with
+  inferhost.llm.tree:
+    contents:
+      dashboards/inferhost.json: "{{ lookup('ansible.builtin.template', 'dashboard.json.j2') }}"
+    dest: /opt/inferhost/etc/grafana
 """
 
 RETURN = r"""
@@ -79,7 +88,7 @@ import tarfile
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.inferhost.llm.plugins.module_utils._tree import difference, manifest, tree_digest
+from ansible_collections.inferhost.llm.plugins.module_utils._tree import difference, manifest, tree_digest, write_file
 
 
 def _unpack(archive: str, dest: str, mode: int) -> None:
@@ -90,17 +99,14 @@ def _unpack(archive: str, dest: str, mode: int) -> None:
             content = bundle.extractfile(member)
             if content is None:
                 continue
-            partial = f"{target}.partial"
-            with open(partial, "wb") as stream:
-                stream.write(content.read())
-            os.chmod(partial, mode)
-            os.replace(partial, target)
+            write_file(target, content.read(), mode)
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "src": {"type": "path"},
+            "contents": {"type": "dict", "no_log": True},
             "dest": {"type": "path", "required": True},
             "mode": {"type": "str", "default": "0644"},
             "purge": {"type": "bool", "default": True},

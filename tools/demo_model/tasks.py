@@ -30,7 +30,8 @@ class Level:
 
     ``copy_share``: requests that only want a string said again, which is how copying is learned fastest;
     ``most_tools``: the most tools offered; ``filler_share``: requests with other text around the question;
-    ``twice_share``: paths to read that contain a piece of themselves again; ``sum_share``: sums of two digits;
+    ``twice_share``: paths to read that contain a piece of themselves again; ``again_share``: whose last component begins
+    as an earlier one does; ``sum_share``: sums of two digits;
     ``drill``: more of what is rare otherwise: kinds of tools other than reading, relative paths, JSON results, counting,
     parameters that share a word with their tool.
     """
@@ -41,6 +42,7 @@ class Level:
     twice_share: float = 0.0
     sum_share: float = 0.0
     drill: bool = False
+    again_share: float = 0.0
 
 
 def level_at(progress: float) -> Level:
@@ -53,6 +55,8 @@ def level_at(progress: float) -> Level:
 HARDEST = Level(copy_share=0.0, most_tools=24, filler_share=0.35, twice_share=0.2, sum_share=0.04)
 # What a model trained so far still gets wrong.
 WEAK_SPOTS = replace(HARDEST, twice_share=0.4, sum_share=0.2, drill=True)
+# Everything in its usual share again, so that what was drilled does not push out the rest.
+SETTLED = replace(HARDEST, twice_share=0.15, sum_share=0.08, again_share=0.25)
 
 
 def tool(name: str, parameter: str) -> JSON:
@@ -135,6 +139,8 @@ def _asked(rng: random.Random, level: Level, ask: str, right: JSON, kind: str, n
         value = values.twice(rng, value)
     if kind == "read" and level.drill and rng.random() < 0.25:
         value = values.relative(rng, value)
+    if kind == "read" and level.again_share and rng.random() < level.again_share:
+        value = values.again(rng, value)
     parameter = right["function"]["parameters"]["required"][0]
     mark = rng.choice(QUOTES)
     text = ask.format(v=f"{mark}{value}{mark}", t=right["function"]["name"], p=parameter)

@@ -42,6 +42,7 @@ PARTS = (
     Part(steps=3600, peak=3e-3, level_at=tasks.level_at),
     Part(steps=2000, peak=1.5e-3, level_at=lambda progress: tasks.HARDEST),
     Part(steps=1800, peak=1.5e-3, level_at=lambda progress: tasks.WEAK_SPOTS),
+    Part(steps=1800, peak=1.5e-3, level_at=lambda progress: tasks.SETTLED),
 )
 
 

@@ -77,6 +77,17 @@ def twice(rng: random.Random, path: str) -> str:
             return longer
 
 
+def again(rng: random.Random, path: str) -> str:
+    """A training path whose last component begins as an earlier one does, which is where copying is most easily misled."""
+    parts = [part for part in path.split("/") if part.strip(".~")] or [random_name(rng)]
+    while True:
+        base = rng.choice(parts)
+        last = base[: rng.randint(1, len(base))] + rng.choice(("", "-2", "x", ".", "_", random_name(rng, 4))) + rng.choice(tables.EXTENSIONS)
+        longer = f"{path.rstrip('/')}/{last}"
+        if not is_held_out(longer) and not longer.endswith("."):
+            return longer
+
+
 def relative(rng: random.Random, path: str) -> str:
     """The last components of a training path, without a slash before them."""
     parts = [part for part in path.split("/") if part.strip(".~")]

@@ -76,3 +76,13 @@ def test_service_manager(manager, pid1, uid, socket, codes):
 def test_an_index_out_of_reach_is_a_finding():
     assert check.network_findings("https://x", None) == []
     assert check.network_findings("https://x", "no route")[0]["id"] == "index_unreachable"
+
+
+LIBNUMA = [{"file": "libnuma.so.1", "debian": "libnuma1"}]
+
+
+@pytest.mark.parametrize(("missing", "can_install", "fixes"), [([], False, []), (LIBNUMA, True, []), (LIBNUMA, False, ["libnuma1"])])
+def test_a_library_that_cannot_be_installed_is_named_with_its_package(missing, can_install, fixes):
+    findings = check.library_findings(missing, can_install)
+    assert [row["fix"].split()[-1] for row in findings] == fixes
+    assert all("libnuma.so.1" in row["seen"] for row in findings)
