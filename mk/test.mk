@@ -5,7 +5,7 @@ export INFERHOST_REPORTS ?= $(CURDIR)/.reports/adhoc
 PYTEST := $(BIN)/python -m pytest
 CONFORMANCE_VENV := .cache/venvs/conformance
 
-.PHONY: test lint sanity units conformance conformance-venv test-demo test-demo-all ledger fmt readmes changelog
+.PHONY: test lint sanity units conformance conformance-venv test-demo ledger fmt readmes changelog
 
 test: ## every gate (STAGES="lint units" for some)
 	@tools/setup.sh dev
@@ -28,12 +28,9 @@ conformance-venv: setup
 	@test -x $(CONFORMANCE_VENV)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(CONFORMANCE_VENV)
 	@$(BIN)/uv pip sync --quiet --require-hashes --python $(CONFORMANCE_VENV)/bin/python tests/conformance/requirements.lock
 
-# What has to be refused, and the endpoint; the roles' rules want the promtool that the demo brings.
-test-demo: setup-dev conformance-venv ## make demo from nothing, and its endpoint
-	@$(CONFORMANCE_VENV)/bin/python -m pytest tests/demo/test_0_refusals.py tests/demo/test_1_endpoint.py --junitxml $(INFERHOST_REPORTS)/demo.xml
-
-# Not part of `make test` yet: slower, and not yet seen to pass as a whole. The clients use the demo that tests/demo starts, so it is one call.
-test-demo-all: setup-dev conformance-venv ## the same with faults, the model's hundred paths, and real clients
+# The clients and the engine's tests use the demo that tests/demo starts, so they are one call, in this order. The roles' rules want the promtool that the
+# demo brings.
+test-demo: setup-dev conformance-venv ## make demo from nothing: endpoint, faults, the model, real clients
 	@$(CONFORMANCE_VENV)/bin/python -m pytest tests/demo tests/clients --junitxml $(INFERHOST_REPORTS)/demo.xml
 	@$(PYTEST) -q tests/roles --junitxml $(INFERHOST_REPORTS)/demo-roles.xml
 

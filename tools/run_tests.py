@@ -39,6 +39,7 @@ STAGES = (
     Stage("sanity", "sanity", 15),
     Stage("units", "units", 20),
     Stage("conformance", "conformance", 10),
+    Stage("molecule", "molecule", 40),
     Stage("demo", "test-demo", 40),
 )
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright: inferhost contributors
-"""Make inferhost-tiny: ``python tools/demo_model/train.py --out DIR`` (torch and transformers; CPU, under an hour)."""
+"""Make inferhost-tiny: ``python tools/demo_model/train.py --out DIR`` (torch and transformers; CPU; an hour and a quarter on one core)."""
 
 # The gates run without torch and transformers.
 # mypy: disable-error-code="import-not-found"

@@ -26,6 +26,7 @@ from ansible_collections.inferhost.llm.tests.unit.plugins.model_configs import (
     without,
 )
 
+NUMA = [{"file": "libnuma.so.1", "debian": "libnuma1"}]
 GIB = 1 << 30
 HOST = {"model": "AMD EPYC", "architecture": "x86_64", "cores": 2, "memory_bytes": 24 * GIB, "memory_available_bytes": 20 * GIB}
 
@@ -89,7 +90,7 @@ def test_the_cpu_profile_of_the_tiny_model() -> None:
         "--tool-call-parser": "hermes",
     }
     assert [(one["name"], one["value"]) for one in plan["environment"]] == [("VLLM_CPU_KVCACHE_SPACE", "1")]
-    assert plan["need"] == {"disk_bytes": int(3_576_320 * 1.1), "memory_bytes": 3_576_320 + 41_963_520 + 3 * GIB}
+    assert plan["need"] == {"disk_bytes": int(3_576_320 * 1.1), "memory_bytes": 3_576_320 + 41_963_520 + 3 * GIB, "libraries": NUMA}
     assert plan["device"]["kind"] == "cpu" and plan["engine"] == {"name": "vllm", "version": "0.32.0", "build": "cpu"}
     # Tied embeddings are read in full for the output, and nothing says how fast this memory is.
     assert plan["roofline"]["bytes_per_token"] == 3_576_320 and plan["roofline"]["tokens_per_s_max"] is None
