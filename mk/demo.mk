@@ -25,3 +25,8 @@ demo-clean: demo-down ## the same, and remove the folder
 .PHONY: print-env
 print-env:
 	@env | grep -E '^(UV_|ANSIBLE_|SSL_CERT_FILE=|PATH=)' || true
+
+# pip must find PyTorch's CPU build too; where no index that pip asks has it: PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
+.PHONY: bench-demo
+bench-demo: setup ## time of make demo as a ratio to pip installing the same wheels (ROUNDS=1)
+	@$(BIN)/python tools/bench_demo.py --rounds $(or $(ROUNDS),1)
