@@ -79,7 +79,7 @@ MODE = 0o600
 
 
 def _new_secret(prefix: str) -> bytes:
-    return (prefix + "".join(secrets.choice(LETTERS) for _ in range(LENGTH))).encode("ascii")
+    return (prefix + "".join(secrets.choice(LETTERS) for place in range(LENGTH))).encode("ascii")
 
 
 def _is_open(path: str) -> bool:

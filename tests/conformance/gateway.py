@@ -96,7 +96,8 @@ class Gateway:
         return (self.folder / "stderr").read_text()
 
     def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.log().splitlines()]
+        complete = self.log().rpartition("\n")[0]  # the last line may still be on its way
+        return [json.loads(line) for line in complete.splitlines()]
 
     def request_line(self, request_id: str) -> dict[str, Any]:
         """The log line of a request; it is written after the answer, so it may be a moment late."""
