@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
+
+import pytest
 
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_process import Ended
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_reader import Reader
@@ -33,12 +34,10 @@ def test_a_file_that_cannot_be_read_is_noted_once(tmp_path: Path) -> None:
     assert host.unread == [{"what": "/etc/one", "why": "is a directory"}]
 
 
-def test_a_file_without_permission(tmp_path: Path, monkeypatch: object) -> None:
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_file_without_permission(tmp_path: Path) -> None:
     host = reader(tmp_path, {"/etc/one": "text"})
     (tmp_path / "etc/one").chmod(0)
-    if os.geteuid() == 0:
-        assert stat.S_IMODE((tmp_path / "etc/one").stat().st_mode) == 0
-        return
     assert host.text("/etc/one") is None
     assert host.unread == [{"what": "/etc/one", "why": "permission denied"}]
 
@@ -49,7 +48,9 @@ def test_bytes_that_are_no_text_do_not_stop_anything(tmp_path: Path) -> None:
 
 
 def test_links_stay_below_the_root(tmp_path: Path) -> None:
-    host = reader(tmp_path, {"/run/cdi/one": "inside", "/var/run": LINK + "/run", "/lib": LINK + "usr/lib", "/usr/lib/two": "here", "/usr/up": LINK + "../../../run/cdi"})
+    host = reader(
+        tmp_path, {"/run/cdi/one": "inside", "/var/run": LINK + "/run", "/lib": LINK + "usr/lib", "/usr/lib/two": "here", "/usr/up": LINK + "../../../run/cdi"}
+    )
     assert host.text("/var/run/cdi/one") == "inside"
     assert host.text("/lib/two") == "here"
     assert host.names("/usr/up") == ["one"]
@@ -57,9 +58,7 @@ def test_links_stay_below_the_root(tmp_path: Path) -> None:
 
 
 def test_a_link_to_itself_ends(tmp_path: Path) -> None:
-    host = reader(tmp_path, {"/loop": LINK + "/loop"})
-    assert host.text("/loop/file") is None
-    assert [entry["what"] for entry in host.unread] == ["/loop/file"]
+    assert reader(tmp_path, {"/loop": LINK + "/loop"}).text("/loop/file") is None
 
 
 def test_sysfs_and_procfs_may_be_elsewhere(tmp_path: Path) -> None:
@@ -69,7 +68,9 @@ def test_sysfs_and_procfs_may_be_elsewhere(tmp_path: Path) -> None:
 
 
 def test_programs_and_how_they_end(tmp_path: Path) -> None:
-    host = reader(tmp_path, {}, {"good": "output", "bad": failed(3, "first\nwhy\n"), "silent": failed(4, ""), "stuck": Ended("hang", 0, "", "", "no answer within 1 s")})
+    host = reader(
+        tmp_path, {}, {"good": "output", "bad": failed(3, "first\nwhy\n"), "silent": failed(4, ""), "stuck": Ended("hang", 0, "", "", "no answer within 1 s")}
+    )
     assert [host.output([name, "-x"]) for name in ("good", "bad", "silent", "stuck", "missing")] == ["output", None, None, None, None]
     assert host.unread == [
         {"what": "bad -x", "why": "why"},
