@@ -57,20 +57,20 @@ def parse_yaml(text: str) -> t.Tuple[t.Optional[str], t.List[str]]:
     """The same of the block style that NVIDIA's tools and people write: names one step below `devices`, not those further inside of a device."""
     kind: t.Optional[str] = None
     devices: t.List[str] = []
-    section, column = "", -1
+    section, dashes, column = "", -1, -1
     for line in text.splitlines():
         match = ENTRY.match(line)
         if match is None:
             continue
-        dash, value = match["dash"] or "", _scalar(match["value"])
-        at = len(match["indent"]) + len(dash)
-        if at == 0:
-            section, column = match["key"], -1
+        indent, dash, value = len(match["indent"]), match["dash"] or "", _scalar(match["value"])
+        if indent == 0 and not dash:
+            section, dashes, column = match["key"], -1, -1
             kind = value if section == "kind" else kind
         elif section == "devices":
-            # The first entry of the list says in which column the keys of a device stand.
-            column = at if column < 0 and dash else column
-            if at == column and match["key"] == "name" and value:
+            # The first dash says where the devices begin, what follows a dash in which column the keys of that device stand.
+            dashes = indent if dashes < 0 else dashes
+            column = indent + len(dash) if dash and indent == dashes else column
+            if indent + len(dash) == column and match["key"] == "name" and value:
                 devices.append(value)
     return kind, devices
 
