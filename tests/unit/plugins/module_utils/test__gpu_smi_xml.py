@@ -196,7 +196,7 @@ def test_an_empty_card_has_every_key() -> None:
 VERSIONS = [
     ("<driver_version>580.159.03</driver_version><cuda_version>13.0</cuda_version>", "580.159.03", "13.0"),
     (
-        "<driver_version>Deprecated</driver_version><kmd_version>615.71.09</kmd_version><cuda_version>-</cuda_version><cuda_umd_version>13.4</cuda_umd_version>",
+        "<driver_version>old</driver_version><kmd_version>615.71.09</kmd_version><cuda_version>-</cuda_version><cuda_umd_version>13.4</cuda_umd_version>",
         "615.71.09",
         "13.4",
     ),

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import typing as t
 from pathlib import Path
 
@@ -214,6 +216,23 @@ def test_a_broken_nvidia_smi_is_a_result(tmp_path: Path, body: str, outcome: str
 def test_cuda_is_not_asked_where_there_is_no_gpu(tmp_path: Path) -> None:
     result = gpu_info(tmp_path, sysfs_tree.VIRTIO_ONLY, cuda_init=True)
     assert result["cuda_init"]["outcome"] == "not_run"
+
+
+CUDA = (
+    "#include <stdlib.h>\nint cuInit(unsigned flags) { if (ANSWER < 0) abort(); return ANSWER; }\nint cuDeviceGetCount(int *count) { *count = 0; return 0; }\n"
+)
+
+
+@pytest.mark.parametrize(("answer", "outcome", "name"), [(0, "ok", "CUDA_SUCCESS"), (803, "error", "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH"), (-1, "crash", "")])
+def test_cuda_is_what_the_loader_finds(tmp_path: Path, answer: int, outcome: str, name: str) -> None:
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("no C compiler, so no stand-in for libcuda can be built")
+    (tmp_path / "cuda.c").write_text(CUDA, encoding="ascii")
+    subprocess.run([compiler, "-shared", "-fPIC", "-DANSWER=%d" % answer, "-o", str(tmp_path / "libcuda.so.1"), str(tmp_path / "cuda.c")], check=True)
+    options = {"sysfs_root": sysfs_tree.build(tmp_path / "sys", sysfs_tree.HOPPER_PAIR), "nvidia_smi": NO_SMI, "timeout": 20.0}
+    cuda = run_module("gpu_info", options, environment={"LD_LIBRARY_PATH": str(tmp_path)})["cuda_init"]
+    assert (cuda["outcome"], cuda["name"]) == (outcome, name)
 
 
 def test_a_wrong_type_is_refused(tmp_path: Path) -> None:
