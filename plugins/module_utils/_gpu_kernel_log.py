@@ -166,16 +166,28 @@ def joined(parts: t.Iterable[t.Tuple[t.Optional[float], str]]) -> t.Iterator[t.T
 
 def _lines(reader: Reader) -> t.Tuple[t.Optional[str], t.List[str]]:
     """The journal reaches back to the start of the kernel, its ring buffer only as far as it is large."""
+    noted = len(reader.unread)
+    for source, read in (("journalctl", _journal), (RING_BUFFER, ring_buffer), ("dmesg", _dmesg)):
+        lines = read(reader)
+        if lines:
+            # A log was read, so nothing is missing.
+            del reader.unread[noted:]
+            return source, lines
+    return None, []
+
+
+def _journal(reader: Reader) -> t.List[str]:
     ended = reader.program(JOURNAL)
-    if ended is not None:
-        if ended.how == "exit" and ended.status == 0 and " kernel: " in ended.output:
-            return "journalctl", ended.output.splitlines()
-        reader.note("journalctl", ended.detail or next(iter(ended.errors.strip().splitlines()), "no messages of the kernel in the journal"))
-    records = ring_buffer(reader)
-    if records:
-        return RING_BUFFER, records
-    output = reader.output(["dmesg"])
-    return ("dmesg", output.splitlines()) if output else (None, [])
+    if ended is None:
+        return []
+    if ended.how == "exit" and ended.status == 0 and " kernel: " in ended.output:
+        return ended.output.splitlines()
+    reader.note(JOURNAL[0], ended.detail or next(iter(ended.errors.strip().splitlines()), "no messages of the kernel in the journal"))
+    return []
+
+
+def _dmesg(reader: Reader) -> t.List[str]:
+    return (reader.output(["dmesg"]) or "").splitlines()
 
 
 def ring_buffer(reader: Reader) -> t.List[str]:

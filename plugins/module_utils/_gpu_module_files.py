@@ -18,17 +18,17 @@ MODULE_FILE = re.compile(r"(?:^|/)nvidia(?:-current(?:-open)?)?\.ko(?:\.(?:gz|xz
 # Licence that the module declares; modinfo prints the same words.
 FLAVOURS = {"Dual MIT/GPL": "open", "NVIDIA": "closed"}
 
-# Folders with user-space libraries, and whether they are the forward compatibility ones, which are meant to differ from the module.
-LIBRARY_FOLDERS: t.Tuple[t.Tuple[str, bool], ...] = (
-    ("/usr/lib/x86_64-linux-gnu", False),
-    ("/usr/lib/aarch64-linux-gnu", False),
-    ("/usr/lib/x86_64-linux-gnu/nvidia/current", False),
-    ("/usr/lib/aarch64-linux-gnu/nvidia/current", False),
-    ("/usr/lib64", False),
-    ("/usr/lib", False),
-    ("/usr/local/nvidia/lib64", False),
-    ("/usr/local/cuda/compat", True),
+LIBRARY_FOLDERS = (
+    "/usr/lib/x86_64-linux-gnu",
+    "/usr/lib/aarch64-linux-gnu",
+    "/usr/lib/x86_64-linux-gnu/nvidia/current",
+    "/usr/lib/aarch64-linux-gnu/nvidia/current",
+    "/usr/lib64",
+    "/usr/lib",
+    "/usr/local/nvidia/lib64",
 )
+# Toolkits, each of which may bring libraries of forward compatibility in its folder `compat`.
+TOOLKITS = "/usr/local"
 LIBRARY = re.compile(r"^(libcuda|libnvidia-ml)\.so\.(\d+(?:\.\d+)+)$")
 
 ELF_MAGIC = b"\x7fELF"
@@ -85,14 +85,20 @@ def modinfo_section(content: bytes) -> t.Dict[str, str]:
 
 
 def user_space(reader: Reader) -> t.List[t.Dict[str, t.Any]]:
-    """CUDA's and NVML's libraries by the version in their file names."""
+    """CUDA's and NVML's libraries by the version in their file names. Those of forward compatibility are meant to differ from the module."""
     found = []
-    for folder, compat in LIBRARY_FOLDERS:
+    for folder, compat in [*((folder, False) for folder in LIBRARY_FOLDERS), *((folder, True) for folder in compat_folders(reader))]:
         for name in reader.names(folder):
             match = LIBRARY.match(name)
             if match:
                 found.append({"library": match[1], "version": match[2], "path": os.path.join(folder, name), "compat": compat})
     return found
+
+
+def compat_folders(reader: Reader) -> t.List[str]:
+    """`/usr/local/cuda` itself is most often a link to one of the others."""
+    toolkits = ("%s/%s" % (TOOLKITS, name) for name in reader.names(TOOLKITS) if name.startswith("cuda"))
+    return [toolkit + "/compat" for toolkit in toolkits if reader.link(toolkit) is None]
 
 
 def _by_modinfo(reader: Reader, path: str) -> t.Optional[t.Dict[str, str]]:

@@ -21,7 +21,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._gpu_module_files im
     user_space,
 )
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_reader import Reader
-from ansible_collections.inferhost.llm.tests.unit.plugins.host_tree import RELEASE, failed, put, reader
+from ansible_collections.inferhost.llm.tests.unit.plugins.host_tree import LINK, RELEASE, failed, put, reader
 
 PATH = "/lib/modules/%s/updates/dkms/nvidia.ko" % RELEASE
 
@@ -125,11 +125,13 @@ def test_the_first_listed_module_that_exists(tmp_path: Path) -> None:
 def test_libraries_by_the_version_in_their_names(tmp_path: Path) -> None:
     folder = "/usr/lib/x86_64-linux-gnu/"
     names = ("libcuda.so", "libcuda.so.1", "libcuda.so.580.159.03", "libnvidia-ml.so.580.159.03", "libcudart.so.13.0.48", "libnvidia-ml.so.1")
-    host = reader(tmp_path, {**{folder + name: "" for name in names}, "/usr/local/cuda/compat/libcuda.so.595.58.03": ""})
+    host = reader(
+        tmp_path, {**{folder + name: "" for name in names}, "/usr/local/cuda-13.2/compat/libcuda.so.595.58.03": "", "/usr/local/cuda": LINK + "cuda-13.2"}
+    )
     assert user_space(host) == [
         {"library": "libcuda", "version": "580.159.03", "path": folder + "libcuda.so.580.159.03", "compat": False},
         {"library": "libnvidia-ml", "version": "580.159.03", "path": folder + "libnvidia-ml.so.580.159.03", "compat": False},
-        {"library": "libcuda", "version": "595.58.03", "path": "/usr/local/cuda/compat/libcuda.so.595.58.03", "compat": True},
+        {"library": "libcuda", "version": "595.58.03", "path": "/usr/local/cuda-13.2/compat/libcuda.so.595.58.03", "compat": True},
     ]
 
 
