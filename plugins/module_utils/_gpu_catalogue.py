@@ -38,17 +38,18 @@ class Architecture(t.NamedTuple):
     fp4: str
 
 
-# open_module: required (the closed module refuses the card), possible (both work), impossible (the chip has no system processor for it).
+# open_module: required (the closed module refuses the card), recommended (both work, and NVIDIA suggests the open one from 560 on),
+# impossible (the chip has no system processor for it).
 # fp8, fp4: native (tensor cores), weight_only (vLLM's Marlin kernels), none.
 ARCHITECTURES: t.Dict[str, Architecture] = {
     "maxwell": Architecture("Maxwell", "5.2", "impossible", "none", "none"),
     "pascal": Architecture("Pascal", "6.1", "impossible", "none", "none"),
     "volta": Architecture("Volta", "7.0", "impossible", "none", "none"),
-    "turing": Architecture("Turing", "7.5", "possible", "weight_only", "weight_only"),
-    "ga100": Architecture("Ampere", "8.0", "possible", "weight_only", "weight_only"),
-    "ga10x": Architecture("Ampere", "8.6", "possible", "weight_only", "weight_only"),
-    "ada": Architecture("Ada Lovelace", "8.9", "possible", "native", "weight_only"),
-    "hopper": Architecture("Hopper", "9.0", "possible", "native", "weight_only"),
+    "turing": Architecture("Turing", "7.5", "recommended", "weight_only", "weight_only"),
+    "ga100": Architecture("Ampere", "8.0", "recommended", "weight_only", "weight_only"),
+    "ga10x": Architecture("Ampere", "8.6", "recommended", "weight_only", "weight_only"),
+    "ada": Architecture("Ada Lovelace", "8.9", "recommended", "native", "weight_only"),
+    "hopper": Architecture("Hopper", "9.0", "recommended", "native", "weight_only"),
     "gb100": Architecture("Blackwell", "10.0", "required", "native", "native"),
     "gb110": Architecture("Blackwell Ultra", "10.3", "required", "native", "native"),
     "gb20x": Architecture("Blackwell", "12.0", "required", "native", "native"),
@@ -84,8 +85,34 @@ RANGES: t.Tuple[t.Tuple[int, int, str], ...] = (
 # From here on every chip is Blackwell or newer: the open module is required even where the exact generation is not known.
 OPEN_MODULE_REQUIRED_FROM = 0x2900
 
+# From here on every chip has the system processor that the open module needs, so it is possible where the generation is not known.
+OPEN_MODULE_POSSIBLE_FROM = 0x1E00
+
 # Cards of a generation that differ from it. GH200: the closed module does not support Grace Hopper.
 OPEN_MODULE_OVERRIDES: t.Dict[str, str] = {"2342": "required"}
+
+# Who sells boards, by PCI vendor id of the subsystem. Names: the public list of PCI ids.
+BOARD_MAKERS: t.Dict[str, str] = {
+    "1028": "Dell",
+    "103c": "HP",
+    "1043": "ASUS",
+    "107d": "Leadtek",
+    "10b0": "Gainward",
+    "10de": "NVIDIA",
+    "1414": "Microsoft",
+    "1458": "Gigabyte",
+    "1462": "MSI",
+    "1569": "Palit",
+    "1590": "HPE",
+    "15d9": "Supermicro",
+    "1849": "ASRock",
+    "17aa": "Lenovo",
+    "196e": "PNY",
+    "19da": "ZOTAC",
+    "1b4c": "KFA2",
+    "3842": "EVGA",
+    "7377": "Colorful",
+}
 
 CARDS: t.Tuple[Card, ...] = (
     Card("NVIDIA RTX 2000 Ada Generation", "ada", ("28b0",), 16, 16380, 224, 70),

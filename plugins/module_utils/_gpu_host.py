@@ -86,7 +86,12 @@ def secure_boot(sysfs_root: str = "/sys") -> t.Optional[bool]:
             content = handle.read(5)
     except OSError:
         return None
-    return content[4] == 1 if len(content) == 5 else None
+    return parse_secure_boot(content)
+
+
+def parse_secure_boot(content: bytes) -> t.Optional[bool]:
+    """The variable's value behind its attributes, None when the file is too short to hold one."""
+    return content[4] == 1 if len(content) >= 5 else None
 
 
 def _cores(cpuinfo: str) -> int:

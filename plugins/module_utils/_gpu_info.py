@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.inferhost.llm.plugins.module_utils._gpu_lookup import card_named, describe
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu_lookup import board, card_named, describe
 from ansible_collections.inferhost.llm.plugins.module_utils._pci import DISPLAY_CLASSES, NVIDIA, NVIDIA_GPU_CLASSES, PciDevice
 
 # Display devices of virtual machines and boards, so that "no NVIDIA GPU" can say what is there instead.
@@ -26,13 +26,44 @@ DISPLAY_VENDORS = {
     NVIDIA: "NVIDIA",
 }
 
+# NVLink switches of boards with several GPUs carry this class and NVIDIA's vendor id.
+NVSWITCH_CLASS = "0680"
+
+# Signalling rate of a link as sysfs prints it, in GT/s, to the generation of PCI Express.
+GENERATIONS = {"2.5": 1, "5": 2, "5.0": 2, "8.0": 3, "16.0": 4, "32.0": 5, "64.0": 6}
+
 Gpu = t.Dict[str, t.Any]
+ByAddress = t.Dict[str, t.Dict[str, t.Any]]
 
 
-def gpus(devices: t.List[PciDevice], smi: t.Dict[str, t.Dict[str, t.Any]], cuda: t.Optional[t.Dict[str, t.Any]]) -> t.List[Gpu]:
+def gpus(
+    devices: t.List[PciDevice],
+    smi: ByAddress,
+    cuda: t.Optional[t.Dict[str, t.Any]],
+    states: t.Optional[ByAddress] = None,
+    information: t.Optional[ByAddress] = None,
+) -> t.List[Gpu]:
     """One document a card; what a working driver reports wins over the catalogue."""
     by_cuda = {device["address"]: device["memory_bytes"] for device in (cuda or {}).get("devices", [])}
-    return [_gpu(device, smi.get(device.address), by_cuda.get(device.address)) for device in devices if is_nvidia_gpu(device)]
+    return [
+        dict(
+            _gpu(device, smi.get(device.address), by_cuda.get(device.address)),
+            state=(states or {}).get(device.address),
+            information=(information or {}).get(device.address),
+        )
+        for device in devices
+        if is_nvidia_gpu(device)
+    ]
+
+
+def nvswitches(devices: t.List[PciDevice]) -> int:
+    """How many NVLink switches the bus shows; those of Blackwell boards it does not."""
+    return len([device for device in devices if device.vendor_id == NVIDIA and device.class_id == NVSWITCH_CLASS])
+
+
+def generation(speed: t.Optional[str]) -> t.Optional[int]:
+    """`16.0 GT/s PCIe` to 4."""
+    return GENERATIONS.get((speed or "").split(" ")[0])
 
 
 def is_nvidia_gpu(device: PciDevice) -> bool:
@@ -101,8 +132,12 @@ def _gpu(device: PciDevice, smi: t.Optional[t.Dict[str, t.Any]], cuda_bytes: t.O
             "width": device.link_width,
             "max_speed": device.max_link_speed,
             "max_width": device.max_link_width,
+            "generation": generation(device.link_speed),
+            "max_generation": generation(device.max_link_speed),
         },
+        board=board(device.device_id, device.subsystem_vendor_id, device.subsystem_device_id),
         bar1_bytes=device.bar1_bytes,
+        bars=[{"register": register, "bytes": size} for register, size in device.bars],
         numa_node=device.numa_node,
         iommu_group=device.iommu_group,
     )

@@ -9,8 +9,10 @@ import typing as t
 
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_catalogue import (
     ARCHITECTURES,
+    BOARD_MAKERS,
     CARDS,
     OPEN_MODULE_OVERRIDES,
+    OPEN_MODULE_POSSIBLE_FROM,
     OPEN_MODULE_REQUIRED_FROM,
     RANGES,
     Card,
@@ -71,12 +73,21 @@ def describe(device_id: str, subsystem_device_id: t.Optional[str] = None) -> t.D
 
 
 def open_module(device_id: str, by_architecture: t.Optional[str]) -> str:
-    """Whether NVIDIA's open kernel module is required, possible or impossible for the card."""
+    """Whether NVIDIA's open kernel module is required, recommended, possible or impossible for the card."""
     if device_id in OPEN_MODULE_OVERRIDES:
         return OPEN_MODULE_OVERRIDES[device_id]
     if int(device_id, 16) >= OPEN_MODULE_REQUIRED_FROM:
         return "required"
-    return by_architecture or "unknown"
+    if by_architecture is None:
+        return "possible" if int(device_id, 16) >= OPEN_MODULE_POSSIBLE_FROM else "unknown"
+    return by_architecture
+
+
+def board(device_id: str, subsystem_vendor_id: t.Optional[str], subsystem_device_id: t.Optional[str]) -> t.Dict[str, t.Optional[str]]:
+    """Who made the board, and its name where the catalogue knows it by the ids of the board and not of the chip alone."""
+    wanted = (subsystem_device_id or "").lower()
+    name = next((card.name for card in CARDS if device_id.lower() in card.device_ids and wanted in card.subsystem_ids), None)
+    return {"maker": BOARD_MAKERS.get((subsystem_vendor_id or "").lower()), "name": name}
 
 
 def _unlisted_name(device_id: str, architecture: t.Optional[str]) -> str:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, inferhost contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What nvidia-smi says, field by field; its banner changed between driver generations and is not read."""
+"""What nvidia-smi says of each card, field by field; fields kept their names where the banner did not."""
 
 from __future__ import annotations
 

@@ -36,10 +36,10 @@ def run_bounded(command: t.Sequence[str], timeout: float) -> Ended:
         return Ended("not_started", 0, "", "", "%s: %s" % (command[0], error.strerror or error))
     try:
         output, errors = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
+    except subprocess.TimeoutExpired as error:
         process.kill()
         _reap(process)
-        return Ended("hang", 0, "", "", "no answer within %g s" % timeout)
+        return Ended("hang", 0, _decoded(error.stdout), _decoded(error.stderr), "no answer within %g s" % timeout)
     if process.returncode < 0:
         return Ended("signal", process.returncode, output, errors, "ended by %s" % _signal_name(-process.returncode))
     return Ended("exit", process.returncode, output, errors, "")
@@ -51,6 +51,11 @@ def _reap(process: subprocess.Popen[str]) -> None:
             stream.close()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=1)
+
+
+def _decoded(partial: t.Union[bytes, str, None]) -> str:
+    """What came before the end of the time; bytes even where text was asked for."""
+    return partial.decode("utf-8", "replace") if isinstance(partial, bytes) else partial or ""
 
 
 def _signal_name(number: int) -> str:

@@ -20,7 +20,7 @@ BASE_REGISTERS = 6
 
 
 class PciDevice(t.NamedTuple):
-    """One PCI function; ids are four lower-case hexadecimal digits."""
+    """One PCI function; ids are four lower-case hexadecimal digits, `bars` pairs of register and bytes."""
 
     address: str
     vendor_id: str
@@ -34,6 +34,7 @@ class PciDevice(t.NamedTuple):
     max_link_speed: t.Optional[str]
     max_link_width: t.Optional[int]
     bar1_bytes: t.Optional[int]
+    bars: t.Tuple[t.Tuple[int, int], ...]
     numa_node: t.Optional[int]
     iommu_group: t.Optional[int]
 
@@ -54,6 +55,7 @@ def _read_device(base: str, address: str) -> t.Optional[PciDevice]:
     vendor, device, class_id = (_hex_id(folder, name) for name in ("vendor", "device", "class"))
     if vendor is None or device is None or class_id is None:
         return None
+    resource = _text(folder, "resource") or ""
     return PciDevice(
         address=address,
         vendor_id=vendor,
@@ -66,7 +68,8 @@ def _read_device(base: str, address: str) -> t.Optional[PciDevice]:
         link_width=_number(folder, "current_link_width"),
         max_link_speed=_text(folder, "max_link_speed"),
         max_link_width=_number(folder, "max_link_width"),
-        bar1_bytes=bar1_bytes(_text(folder, "resource") or ""),
+        bar1_bytes=bar1_bytes(resource),
+        bars=regions(resource),
         # -1 is how the kernel says that the machine has no NUMA nodes.
         numa_node=_not_negative(_number(folder, "numa_node")),
         iommu_group=_to_int(_link_name(folder, "iommu_group")),
@@ -75,9 +78,14 @@ def _read_device(base: str, address: str) -> t.Optional[PciDevice]:
 
 def bar1_bytes(resource: str) -> t.Optional[int]:
     """Size of a GPU's window into its memory: the second region in use, whichever registers the card has put it in."""
-    sizes = [_region_bytes(line) for line in resource.splitlines()[:BASE_REGISTERS]]
-    used = [size for size in sizes if size]
-    return used[1] if len(used) > 1 else None
+    used = regions(resource)
+    return used[1][1] if len(used) > 1 else None
+
+
+def regions(resource: str) -> t.Tuple[t.Tuple[int, int], ...]:
+    """Register and bytes of every region in use."""
+    sizes = (_region_bytes(line) for line in resource.splitlines()[:BASE_REGISTERS])
+    return tuple((register, size) for register, size in enumerate(sizes) if size)
 
 
 def _region_bytes(line: str) -> int:

@@ -8,18 +8,18 @@ import typing as t
 import pytest
 
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_catalogue import ARCHITECTURES, CARDS, RANGES
-from ansible_collections.inferhost.llm.plugins.module_utils._gpu_lookup import architecture_of, card_memory, card_named, describe
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu_lookup import architecture_of, board, card_memory, card_named, describe
 
 # id, name, capability, open module, fp8, fp4, MiB, GB/s: one card of each generation, from data sheets and NVIDIA's CUDA GPU pages.
 KNOWN = [
-    ("27b0", "NVIDIA RTX 4000 SFF Ada Generation", "8.9", "possible", "native", "weight_only", 20475, 280),
+    ("27b0", "NVIDIA RTX 4000 SFF Ada Generation", "8.9", "recommended", "native", "weight_only", 20475, 280),
     ("2bb1", "NVIDIA RTX PRO 6000 Blackwell Workstation Edition", "12.0", "required", "native", "native", 97887, 1792),
-    ("2335", "NVIDIA H200", "9.0", "possible", "native", "weight_only", 143771, 4800),
+    ("2335", "NVIDIA H200", "9.0", "recommended", "native", "weight_only", 143771, 4800),
     ("2342", "NVIDIA GH200 480GB", "9.0", "required", "native", "weight_only", 97871, 4000),
     ("2901", "NVIDIA B200", "10.0", "required", "native", "native", 183359, 8000),
-    ("20b2", "NVIDIA A100-SXM4-80GB", "8.0", "possible", "weight_only", "weight_only", 81920, 2039),
-    ("2204", "NVIDIA GeForce RTX 3090", "8.6", "possible", "weight_only", "weight_only", 24576, 936),
-    ("1eb8", "Tesla T4", "7.5", "possible", "weight_only", "weight_only", 15360, 320),
+    ("20b2", "NVIDIA A100-SXM4-80GB", "8.0", "recommended", "weight_only", "weight_only", 81920, 2039),
+    ("2204", "NVIDIA GeForce RTX 3090", "8.6", "recommended", "weight_only", "weight_only", 24576, 936),
+    ("1eb8", "Tesla T4", "7.5", "recommended", "weight_only", "weight_only", 15360, 320),
     ("1db5", "Tesla V100-SXM2-32GB", "7.0", "impossible", "none", "none", 32768, 900),
 ]
 
@@ -38,8 +38,11 @@ UNLISTED = [
     ("1b80", "Pascal", "impossible"),
     ("15f7", "Pascal", "impossible"),
     ("13c2", "Maxwell", "impossible"),
-    ("1f03", "Turing", "possible"),
+    ("1f03", "Turing", "recommended"),
     ("3500", None, "required"),
+    ("28ff", None, "possible"),
+    ("1e00", None, "possible"),
+    ("1dff", "Volta", "impossible"),
     ("0640", None, "unknown"),
 ]
 
@@ -64,6 +67,12 @@ def test_an_unknown_board_of_a_shared_id_gets_the_smaller_memory_and_both_names(
     assert facts["memory_bytes"] == 48 << 30
 
 
+def test_the_board_by_its_maker_and_where_it_is_known_by_name() -> None:
+    assert board("2BB3", "10de", "227A") == {"maker": "NVIDIA", "name": "NVIDIA RTX PRO 5000 72GB Blackwell"}
+    assert board("2684", "1043", "8924") == {"maker": "ASUS", "name": None}
+    assert board("2684", "ffff", None) == {"maker": None, "name": None}
+
+
 def test_names_with_and_without_the_maker() -> None:
     for name in ("NVIDIA RTX A6000", "RTX A6000"):
         card = card_named(name)
@@ -77,6 +86,7 @@ def test_a_nominal_size_says_so() -> None:
 
 
 def test_the_tables_agree_with_each_other() -> None:
+    assert {architecture.open_module for architecture in ARCHITECTURES.values()} == {"required", "recommended", "impossible"}
     assert {key for _first, _last, key in RANGES} == set(ARCHITECTURES)
     for card in CARDS:
         for device_id in card.device_ids:

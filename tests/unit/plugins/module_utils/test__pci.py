@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ansible_collections.inferhost.llm.plugins.module_utils._pci import bar1_bytes, read_devices
+from ansible_collections.inferhost.llm.plugins.module_utils._pci import bar1_bytes, read_devices, regions
 from ansible_collections.inferhost.llm.tests.unit.plugins import sysfs_tree
 
 
@@ -26,6 +26,7 @@ def test_every_field_of_a_card(tmp_path: Path) -> None:
         "max_link_width": 16,
         # 0x4000000000 to 0x47ffffffff
         "bar1_bytes": 32 << 30,
+        "bars": ((0, 16 << 20), (1, 32 << 30), (3, 32 << 20)),
         "numa_node": None,
         "iommu_group": None,
     }
@@ -40,6 +41,11 @@ def test_driver_numa_node_and_iommu_group(tmp_path: Path) -> None:
 def test_the_window_of_a_board_whose_registers_are_64_bit() -> None:
     # 0x50000000000 to 0x53fffffffff
     assert bar1_bytes(sysfs_tree.HOPPER_RESOURCE) == 256 << 30
+
+
+def test_regions_by_the_register_that_they_begin_in() -> None:
+    assert regions(sysfs_tree.HOPPER_RESOURCE) == ((0, 16 << 20), (2, 256 << 30), (4, 32 << 20))
+    assert regions("") == ()
 
 
 def test_no_window_where_the_firmware_assigned_none() -> None:
