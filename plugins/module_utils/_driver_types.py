@@ -14,6 +14,7 @@ Document = t.Dict[str, t.Any]
 # Where a fact comes from. READ: a page of NVIDIA, Ubuntu or Debian. SEEN: public files of other people only.
 # KNOWN: common knowledge that nobody looked up for this table.
 READ, SEEN, KNOWN = "read", "seen", "known"
+MARKS = (READ, SEEN, KNOWN)
 
 CUDA_REPO, DISTRIBUTION, AUTO = "cuda_repo", "distribution", "auto"
 SOURCES = (CUDA_REPO, DISTRIBUTION)
