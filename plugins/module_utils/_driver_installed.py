@@ -24,7 +24,8 @@ from ansible_collections.inferhost.llm.plugins.module_utils._driver_types import
 # Packages with the branch in their names: nvidia-dkms-580-open, linux-modules-nvidia-580-server-open-generic, nvidia-firmware-580-580.159.03.
 _WITH_BRANCH = re.compile(
     r"^(?P<stem>libnvidia-(?:cfg1|common|compute|decode|encode|extra|fbc1|gl|gpucomp|ifr1|nscq)|libnvsdm"
-    r"|nvidia-(?:compute-utils|dkms|driver|driver-pinning|fabricmanager|fabricmanager-dev|firmware|headless|headless-no-dkms|imex|kernel-common|kernel-source|open|utils)"
+    r"|nvidia-(?:compute-utils|dkms|driver|driver-pinning|fabricmanager|fabricmanager-dev|firmware|headless|headless-no-dkms|imex)"
+    r"|nvidia-(?:kernel-common|kernel-source|open|utils)"
     r"|xserver-xorg-video-nvidia|linux-(?:modules|objects|signatures)-nvidia|cuda-drivers|cuda-drivers-fabricmanager|nvlink5)"
     r"-(?P<branch>\d{3})(?P<rest>[-.].*)?$"
 )

@@ -58,7 +58,7 @@ options:
     description:
       - Whether the cards hang on NVSwitches, which need the fabric manager. With V(auto) what the PCI bus shows. It cannot show the switches of NVLink 5.
     type: str
-    choices: [auto, 'yes', 'no']
+    choices: [auto, present, absent]
     default: auto
   mok_enrolled:
     description:
@@ -162,9 +162,38 @@ plan:
       type: str
     repository:
       description:
-        - NVIDIA's repository for the release, none for other sources. RV(plan.repository.keyring_sha256) is none until somebody has looked it up.
-          RV(plan.repository.key_fingerprint) is the key that signs it.
+        - NVIDIA's repository for the release, none for other sources.
       type: dict
+      contains:
+        name:
+          description: Folder of the release.
+          type: str
+          sample: debian13
+        url:
+          description: Where the packages are.
+          type: str
+        suite:
+          description: Suite, as a source entry of apt names it.
+          type: str
+          sample: /
+        keyring_url:
+          description: Package that brings the key and the source entry.
+          type: str
+        keyring_path:
+          description: Where that package puts the key.
+          type: str
+        keyring_sha256:
+          description: Checksum of that package, none because nobody has looked it up yet. Whoever installs it has to give one, or check the key.
+          type: str
+        key_url:
+          description: The key alone, none where its name is not known.
+          type: str
+        key_fingerprint:
+          description: Fingerprint that this key must have, none where it is not known.
+          type: str
+        evidence:
+          description: How well the key is known.
+          type: dict
     apt:
       description: Components of the distribution's archive, preferences, and whether apt must be allowed to go back to an older version.
       type: dict
@@ -234,7 +263,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._driver_text import 
 from ansible_collections.inferhost.llm.plugins.module_utils._driver_types import Card, DriverInputError, Wishes
 from ansible_collections.inferhost.llm.plugins.module_utils._pci import read_devices
 
-NVSWITCH: t.Dict[str, t.Optional[bool]] = {"yes": True, "no": False}
+NVSWITCH: t.Dict[str, t.Optional[bool]] = {"present": True, "absent": False}
 
 
 def main() -> None:
@@ -245,7 +274,7 @@ def main() -> None:
             "flavour": {"type": "str", "choices": ["auto", "open", "closed"], "default": "auto"},
             "profile": {"type": "str", "choices": ["compute", "full"], "default": "compute"},
             "cuda_major": {"type": "int", "default": 0},
-            "nvswitch": {"type": "str", "choices": ["auto", "yes", "no"], "default": "auto"},
+            "nvswitch": {"type": "str", "choices": ["auto", "present", "absent"], "default": "auto"},
             "mok_enrolled": {"type": "bool", "default": False},
             "dpkg_query": {"type": "str", "default": "dpkg-query"},
             "etc_root": {"type": "path", "default": "/etc"},

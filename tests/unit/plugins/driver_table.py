@@ -32,8 +32,9 @@ HEADING = """\
 
 Written by `tools/driver_table.py` from the decision itself; a unit test compares. Do not edit.
 
-A fresh host with one kind of card, x86_64, no Secure Boot, no NVSwitch, no driver yet, everything left to `auto`. "With CUDA 13" is the same wish with `cuda_major: 13`.
-Where a code stands in place of a branch, the plan refuses with it. Headers and kernels' modules for the running kernel, and what the packages depend on, are left out.
+A fresh host with one kind of card, x86_64, no Secure Boot, no NVSwitch, no driver yet, everything left to `auto`.
+"With CUDA 13" is the same wish with `cuda_major: 13`. Where a code stands in place of a branch, the plan refuses with it.
+What follows only the kernel that happens to run, and what the packages depend on, is left out.
 """
 
 

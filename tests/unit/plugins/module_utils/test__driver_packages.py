@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import typing as t
 
 import pytest
 
@@ -62,7 +63,7 @@ def test_no_row_is_there_twice() -> None:
         ("26.04", "615", ("restricted", "multiverse")),
     ],
 )
-def test_components_of_ubuntu_differ_by_release_and_branch(release: str, branch: str, components: "tuple[str, ...]") -> None:
+def test_components_of_ubuntu_differ_by_release_and_branch(release: str, branch: str, components: t.Tuple[str, ...]) -> None:
     (offer,) = (row for row in packages.offers(DISTRIBUTION, "ubuntu", release) if row.branch == branch)
     assert offer.components == components
 

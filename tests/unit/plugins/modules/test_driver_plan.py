@@ -66,7 +66,7 @@ def test_old_packages_and_holds_are_read(tmp_path: Path) -> None:
     assert plan["unhold"] == ["nvidia-driver-535"]
 
 
-@pytest.mark.parametrize(("wish", "fabric"), [("auto", True), ("yes", True), ("no", False)])
+@pytest.mark.parametrize(("wish", "fabric"), [("auto", True), ("present", True), ("absent", False)])
 def test_switches_on_the_bus_bring_the_fabric_manager(tmp_path: Path, wish: str, fabric: bool) -> None:
     plan = driver_plan(tmp_path, sysfs_tree.HOPPER_PAIR, nvswitch=wish)["plan"]
     assert plan["expect"]["fabric_manager"] is fabric
