@@ -44,15 +44,8 @@ BRANCHES: t.Tuple[Branch, ...] = (
     ),
     Branch("595", "production", "2027-03", 13, FLAVOURS, _LIFETIMES),
     Branch("610", "new feature", "2026-08", 13, FLAVOURS, _LIFETIMES),
-    # Ubuntu's nvidia-dkms-615-server is a transitional package, and NVIDIA's 620 guide has a section that says the closed modules are gone.
-    Branch(
-        "615",
-        "not known",
-        None,
-        13,
-        (OPEN,),
-        Evidence(SEEN, "closed modules gone: packages.ubuntu.com (read); class, lifetime and CUDA major: public files only"),
-    ),
+    # The closed modules end here: NVIDIA/gpu-driver-container gives up on them from 615 on, and Ubuntu's nvidia-dkms-615-server is a transitional package.
+    Branch("615", "not known", None, 13, (OPEN,), Evidence(SEEN, "closed modules gone (read); class, lifetime and CUDA major: public files only")),
     Branch(
         "620", "not known", None, None, (OPEN,), Evidence(READ, "NVIDIA's driver installation guide 620 describes open modules only; no package of it was seen")
     ),

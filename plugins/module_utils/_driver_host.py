@@ -24,6 +24,8 @@ DPKG_TIMEOUT = 60.0
 PRESENT = ("installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending")
 
 NVSWITCH_CLASS = "0680"
+# What an adapter that leads to the switches of NVLink 5 says in its product data (NVIDIA/gpu-driver-container looks for it).
+SWITCH_MANAGEMENT = b"SW_MNG"
 
 
 class Unreadable(Exception):
@@ -44,7 +46,7 @@ def read_host(devices: t.Sequence[PciDevice], cards: t.Sequence[Card], dpkg_quer
         secure_boot=secure_boot(roots["sys"]),
         mok_enrolled=mok_enrolled,
         module=loaded_module(roots["proc"], roots["sys"]),
-        nvswitch=nvswitch(devices, cards),
+        nvswitch=nvswitch(devices, cards, roots["sys"]),
     )
 
 
@@ -85,11 +87,30 @@ def loaded_module(proc_root: str, sysfs_root: str) -> t.Optional[Module]:
     return None
 
 
-def nvswitch(devices: t.Sequence[PciDevice], cards: t.Sequence[Card]) -> t.Optional[bool]:
-    """Up to NVLink 4 the switches are on the PCI bus of the host; from then on the bus tells nothing."""
+def nvswitch(devices: t.Sequence[PciDevice], cards: t.Sequence[Card], sysfs_root: str) -> t.Optional[bool]:
+    """Up to NVLink 4 the switches are on the PCI bus of the host; from then on only an adapter whose driver is loaded tells."""
     if any(device.vendor_id == NVIDIA and device.class_id == NVSWITCH_CLASS for device in devices):
         return True
-    return None if any(card.compute_capability in NVLINK5_CAPABILITIES for card in cards) else False
+    if not any(card.compute_capability in NVLINK5_CAPABILITIES for card in cards):
+        return False
+    return True if _manages_switches(sysfs_root) else None
+
+
+def _manages_switches(sysfs_root: str) -> bool:
+    adapters = os.path.join(sysfs_root, "class/infiniband")
+    try:
+        names = os.listdir(adapters)
+    except OSError:
+        return False
+    return any(SWITCH_MANAGEMENT in _read_bytes(os.path.join(adapters, name, "device/vpd")) for name in names)
+
+
+def _read_bytes(path: str) -> bytes:
+    try:
+        with open(path, "rb") as handle:
+            return handle.read()
+    except OSError:
+        return b""
 
 
 def _read(path: str) -> str:

@@ -106,11 +106,10 @@ NVIDIA_PLAIN = Scheme(
     pinning="nvidia-driver-pinning-{branch}",
     fabric_manager=("nvidia-fabricmanager",),
     nvlink5=("nvlsm", "libnvsdm"),
-    floating=("nvidia-persistenced", "nvidia-fabricmanager", "nvidia-imex", "libnvidia-nscq", "libnvsdm"),
+    floating=("nvidia-persistenced", "nvidia-modprobe", "nvidia-fabricmanager", "nvidia-imex", "libnvidia-nscq", "libnvsdm"),
     evidence=Evidence(
         READ,
-        "NVIDIA's driver installation guide, recent updates and Ubuntu chapters (a stored copy); "
-        "that nvidia-smi comes with the compute packages, and nvidia-persistenced and the fabric manager's names: public files only",
+        "NVIDIA's driver installation guide (a stored copy), NVIDIA/gpu-driver-container#857; that libnvidia-compute brings nvidia-smi: public files only",
     ),
 )
 
@@ -128,7 +127,7 @@ NVIDIA_DEBIAN = Scheme(
     pinning="nvidia-driver-pinning-{branch}",
     fabric_manager=("nvidia-fabricmanager",),
     nvlink5=("nvlsm", "libnvsdm"),
-    floating=("nvidia-persistenced", "nvidia-fabricmanager", "nvidia-imex", "libnvidia-nscq", "libnvsdm"),
+    floating=("nvidia-persistenced", "nvidia-modprobe", "nvidia-fabricmanager", "nvidia-imex", "libnvidia-nscq", "libnvsdm"),
     evidence=Evidence(
         SEEN,
         "metal-stack/metal-images#399 and public roles; that cuda-drivers-580 takes newer ones: NVIDIA's developer forum, 353805 (read); "
@@ -173,6 +172,9 @@ class Offer(t.NamedTuple):
 
 
 _MAIN_ROLE = Evidence(READ, "NVIDIA/ansible-role-nvidia-driver#89 looked it up in the repository's index")
+_MODULES_ROLE = Evidence(READ, "NVIDIA/gpu-driver-container#899 lists packages of this branch from the repositories of 22.04 and 24.04")
+_ONLY_595 = Evidence(READ, "NVIDIA/gpu-driver-container#857: the repository's branches are 595 and newer")
+_DEBIAN_FORUM = Evidence(SEEN, "developer.nvidia.com, forum thread 353805: on Debian cuda-drivers-580 took components of 590")
 _PIN_SEEN = Evidence(SEEN, "public files install nvidia-driver-pinning of this branch from this repository")
 _NOT_SEEN = Evidence(KNOWN, "NVIDIA publishes a branch for all its releases; not seen for this one")
 _UBUNTU_580 = Evidence(READ, "packages.ubuntu.com: 580-server in restricted")
@@ -210,11 +212,13 @@ def _archive(release: str, branch: str, components: Names, evidence: Evidence) -
 
 
 OFFERS: t.Tuple[Offer, ...] = (
-    *_nvidia("ubuntu", "22.04", NVIDIA_PLAIN.name, {"580": _MAIN_ROLE, "590": _NOT_SEEN, "595": _NOT_SEEN, "610": _NOT_SEEN, "615": _NOT_SEEN}),
-    *_nvidia("ubuntu", "24.04", NVIDIA_PLAIN.name, {"580": _MAIN_ROLE, "590": _PIN_SEEN, "595": _PIN_SEEN, "610": _PIN_SEEN, "615": _PIN_SEEN}),
-    # No 580: the repository begins with 595.
-    *_nvidia("ubuntu", "26.04", NVIDIA_PLAIN.name, {"595": _PIN_SEEN, "610": _PIN_SEEN, "615": _PIN_SEEN}),
-    *_nvidia("debian", "12", NVIDIA_DEBIAN.name, {"580": _PIN_SEEN, "590": _NOT_SEEN, "595": _NOT_SEEN, "610": _NOT_SEEN, "615": _NOT_SEEN}, ("contrib",)),
+    *_nvidia("ubuntu", "22.04", NVIDIA_PLAIN.name, {"580": _MAIN_ROLE, "590": _NOT_SEEN, "595": _MODULES_ROLE, "610": _MODULES_ROLE, "615": _NOT_SEEN}),
+    *_nvidia("ubuntu", "24.04", NVIDIA_PLAIN.name, {"580": _MAIN_ROLE, "590": _PIN_SEEN, "595": _MODULES_ROLE, "610": _MODULES_ROLE, "615": _PIN_SEEN}),
+    # No 580: NVIDIA/gpu-driver-container#857.
+    *_nvidia("ubuntu", "26.04", NVIDIA_PLAIN.name, {"595": _ONLY_595, "610": _PIN_SEEN, "615": _PIN_SEEN}),
+    *_nvidia(
+        "debian", "12", NVIDIA_DEBIAN.name, {"580": _DEBIAN_FORUM, "590": _DEBIAN_FORUM, "595": _NOT_SEEN, "610": _NOT_SEEN, "615": _NOT_SEEN}, ("contrib",)
+    ),
     # No 580: NVIDIA/cuda-repo-management#38 and #40.
     *_nvidia("debian", "13", NVIDIA_DEBIAN.name, {"590": _PIN_SEEN, "595": _PIN_SEEN, "610": _PIN_SEEN, "615": _PIN_SEEN}, ("contrib",)),
     _archive("22.04", "580", _RESTRICTED, _UBUNTU_580),
@@ -236,6 +240,9 @@ TRANSITIONAL: t.Dict[str, t.Dict[str, str]] = {
     "24.04": {"565": "580", "570": "580", "575": "580", "590": "595"},
     "26.04": {"535": "580", "565": "580", "570": "580", "575": "580", "590": "595"},
 }
+
+# What NVIDIA does not build for Arm (NVIDIA/gpu-driver-container, ubuntu26.04/install.sh).
+X86_64_ONLY = ("libnvsdm",)
 
 # The fabric manager's component in Ubuntu's archive, whatever that of the driver is (packages.ubuntu.com).
 FABRIC_MANAGER_COMPONENT = "multiverse"

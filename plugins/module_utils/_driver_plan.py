@@ -25,6 +25,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._driver_packages imp
     REPOSITORY_URL,
     SCHEMES,
     UNATTENDED_PATTERNS,
+    X86_64_ONLY,
     Scheme,
     named,
     repository_for,
@@ -241,7 +242,7 @@ def _fill(document: Document, cards: t.Sequence[Card], host: Host, wishes: Wishe
     pinning = scheme.pinning.format(branch=offer.branch)
     target = Target(offer.scheme, offer.branch, flavour, build.modules.value, host.release, pinning)
     judged = verdicts(host.packages, target)
-    fabric = _fabric(scheme, offer.branch, cards) if host.nvswitch else []
+    fabric = _fabric(scheme, offer.branch, cards, host) if host.nvswitch else []
     packages = [*build.packages, *fabric]
     document.update(
         branch=offer.branch,
@@ -316,9 +317,10 @@ def _repository(host: Host) -> t.Optional[Document]:
     }
 
 
-def _fabric(scheme: Scheme, branch: str, cards: t.Sequence[Card]) -> t.List[str]:
+def _fabric(scheme: Scheme, branch: str, cards: t.Sequence[Card], host: Host) -> t.List[str]:
     nvlink5 = any(card.compute_capability in NVLINK5_CAPABILITIES for card in cards)
-    return named((*scheme.fabric_manager, *(scheme.nvlink5 if nvlink5 else ())), branch)
+    names = named((*scheme.fabric_manager, *(scheme.nvlink5 if nvlink5 else ())), branch)
+    return [name for name in names if host.architecture == "x86_64" or name not in X86_64_ONLY]
 
 
 def _holds(packages: t.Sequence[str], build: _Build) -> t.List[Document]:

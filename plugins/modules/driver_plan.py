@@ -56,7 +56,8 @@ options:
     default: 0
   nvswitch:
     description:
-      - Whether the cards hang on NVSwitches, which need the fabric manager. With V(auto) what the PCI bus shows. It cannot show the switches of NVLink 5.
+      - Whether the cards hang on NVSwitches, which need the fabric manager. With V(auto) what the host shows.
+      - The switches of NVLink 5 are not on the PCI bus. They show only through a network adapter whose driver is loaded.
     type: str
     choices: [auto, present, absent]
     default: auto

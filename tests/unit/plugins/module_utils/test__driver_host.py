@@ -100,12 +100,21 @@ B200 = Card("NVIDIA B200", "10.0", "required")
 
 def test_switches_on_the_bus(tmp_path: Path) -> None:
     devices = read_devices(sysfs_tree.build(tmp_path / "sys", sysfs_tree.HOPPER_PAIR))
-    assert nvswitch(devices, [HOPPER, HOPPER]) is True
+    assert nvswitch(devices, [HOPPER, HOPPER], str(tmp_path / "sys")) is True
 
 
-def test_no_switch_on_the_bus() -> None:
-    assert nvswitch([], [HOPPER]) is False
+def test_no_switch_on_the_bus(tmp_path: Path) -> None:
+    assert nvswitch([], [HOPPER], str(tmp_path)) is False
 
 
-def test_the_bus_does_not_tell_for_nvlink_5() -> None:
-    assert nvswitch([], [B200]) is None
+@pytest.mark.parametrize(("vpd", "answer"), [(b"\x82SW_MNG\x00", True), (b"\x82NIC\x00", None), (None, None)])
+def test_the_adapter_of_nvlink_5_tells(tmp_path: Path, vpd: t.Optional[bytes], answer: t.Optional[bool]) -> None:
+    folder = tmp_path / "class/infiniband/mlx5_0/device"
+    folder.mkdir(parents=True)
+    if vpd is not None:
+        (folder / "vpd").write_bytes(vpd)
+    assert nvswitch([], [B200], str(tmp_path)) is answer
+
+
+def test_without_an_adapter_nobody_knows_of_nvlink_5(tmp_path: Path) -> None:
+    assert nvswitch([], [B200], str(tmp_path)) is None

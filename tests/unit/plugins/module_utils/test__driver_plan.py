@@ -330,6 +330,11 @@ def test_nvlink_5_needs_the_subnet_manager() -> None:
     assert "nvlsm_not_offered" in codes(plan(B200, NOBLE._replace(nvswitch=True), source="distribution"))
 
 
+def test_arm_boards_do_without_what_is_not_built_for_them() -> None:
+    fabric = step(plan(B200, NOBLE._replace(nvswitch=True, architecture="aarch64")), "fabric")
+    assert fabric["install"] == ["nvidia-fabricmanager", "nvlsm"]
+
+
 def test_the_fabric_manager_of_ubuntu_is_in_multiverse() -> None:
     document = plan(H200, NOBLE._replace(nvswitch=True), source="distribution")
     assert document["apt"]["components"] == ["restricted", "multiverse"]
