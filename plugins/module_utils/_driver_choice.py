@@ -125,9 +125,9 @@ def needed_flavour(cards: t.Sequence[Card], wishes: Wishes) -> t.Optional[Reason
             ["Ask for a branch and a flavour that NVIDIA's page for the card names."],
         )
     if only_open:
-        return Reasoned(OPEN, "%s only work with the open module" % _listed(only_open), _REQUIRED)
+        return Reasoned(OPEN, "only the open module drives %s" % _listed(only_open), _REQUIRED)
     if only_closed:
-        return Reasoned(CLOSED, "%s have no system processor, which the open module needs" % _listed(only_closed), _IMPOSSIBLE)
+        return Reasoned(CLOSED, "the open module needs a system processor (GSP), which is not in %s" % _listed(only_closed), _IMPOSSIBLE)
     if wishes.flavour != AUTO:
         return Reasoned(wishes.flavour, "asked for, and the cards work with both", Evidence(KNOWN, "the user"))
     return None

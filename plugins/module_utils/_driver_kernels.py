@@ -72,6 +72,15 @@ def headers_for(found: Kernels) -> t.List[str]:
     return ["linux-headers-%s" % flavour for flavour in found.flavours]
 
 
+def images_for(found: Kernels, host: Host) -> t.List[str]:
+    """The metapackages that bring the next kernel of each flavour, by the names that the host has them under."""
+    there = _metapackages(host)
+    images = []
+    for flavour in found.flavours:
+        images += [name for name in there if ALIASES.get(name, name) == flavour] or [flavour]
+    return ["linux-image-%s" % name for name in images]
+
+
 def _metapackages(host: Host) -> t.List[str]:
     names = [package.name for package in host.packages]
     return [found.group("flavour") for found in map(_METAPACKAGE.match, names) if found and not found.group("flavour").endswith(("-dbg", "-unsigned"))]

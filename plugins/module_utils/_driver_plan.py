@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Cards, host and wishes in, the driver plan out: everything a role has to do, and why. Pure; `docs/driver.md` explains the document.
 
-The tables know, `_driver_choice.py` chooses, this file assembles. A host that cannot get a working driver gets a `refusal` and nothing to do.
+The tables know, `_driver_choice.py` and `_driver_source.py` choose, this file assembles.
+A host that cannot get a working driver gets a `refusal` and nothing to do.
 """
 
 from __future__ import annotations
@@ -12,15 +13,14 @@ import typing as t
 
 from ansible_collections.inferhost.llm.plugins.module_utils import _driver_apt as apt
 from ansible_collections.inferhost.llm.plugins.module_utils._driver_branches import NVLINK5_CAPABILITIES, NVSWITCH_CARDS, branch_named
-from ansible_collections.inferhost.llm.plugins.module_utils._driver_choice import Choice, Reasoned, choose, cuda_reason
+from ansible_collections.inferhost.llm.plugins.module_utils._driver_choice import Choice, Reasoned, cuda_reason
 from ansible_collections.inferhost.llm.plugins.module_utils._driver_installed import Target, Verdict, verdicts
-from ansible_collections.inferhost.llm.plugins.module_utils._driver_kernels import Kernels, headers_for, installed_version, kernels
+from ansible_collections.inferhost.llm.plugins.module_utils._driver_kernels import images_for, installed_version
 from ansible_collections.inferhost.llm.plugins.module_utils._driver_packages import (
     FABRIC_MANAGER_COMPONENT,
     KEYRING_FILE,
     KEYRING_PATH,
     KEYRING_SHA256,
-    PREBUILT_KERNELS,
     REPOSITORY_ARCHITECTURES,
     REPOSITORY_URL,
     SCHEMES,
@@ -30,6 +30,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._driver_packages imp
     named,
     repository_for,
 )
+from ansible_collections.inferhost.llm.plugins.module_utils._driver_source import Build, other_releases, with_source
 from ansible_collections.inferhost.llm.plugins.module_utils._driver_types import (
     AUTO,
     CUDA_REPO,
@@ -56,15 +57,6 @@ from ansible_collections.inferhost.llm.plugins.module_utils._driver_types import
 LICENCES = {True: "Dual MIT/GPL", False: "NVIDIA"}
 
 
-class _Build(t.NamedTuple):
-    """How the kernel module gets onto the host."""
-
-    modules: Reasoned
-    kernel_packages: t.List[Document]
-    packages: t.List[str]
-    kernels: Kernels
-
-
 def decide(cards: t.Sequence[Card], host: Host, wishes: Wishes) -> Document:
     """The plan; one that cannot work carries a `refusal`. Raises DriverInputError for wishes that make no sense."""
     _check(host, wishes)
@@ -74,8 +66,9 @@ def decide(cards: t.Sequence[Card], host: Host, wishes: Wishes) -> Document:
         document["decisions"].append(_decision("driver", "none", Reasoned("none", "no NVIDIA card on the PCI bus", Evidence(KNOWN, "the bus"))))
         return document
     try:
-        source, planned = _with_source(cards, host, wishes)
+        source, planned = with_source(cards, host, wishes)
     except Refused as refused:
+        refused.remedies = refused.remedies or other_releases(cards, host, wishes)
         document["state"] = "refused"
         document["refusal"] = refused.document()
         return document
@@ -132,111 +125,7 @@ def _frame(cards: t.Sequence[Card], host: Host, wishes: Wishes) -> Document:
     }
 
 
-def _with_source(cards: t.Sequence[Card], host: Host, wishes: Wishes) -> t.Tuple[Reasoned, t.Tuple[Choice, _Build]]:
-    """The source, and what was chosen from it. Raises Refused, naming other sources that would do."""
-    if wishes.source != AUTO:
-        try:
-            return Reasoned(wishes.source, "asked for, or the default", Evidence(KNOWN, "the user")), _planned(cards, host, wishes.source, wishes)
-        except Refused as refused:
-            refused.remedies += _elsewhere(cards, host, wishes)
-            raise
-    first: t.Optional[Refused] = None
-    for source in SOURCES:
-        try:
-            planned = _planned(cards, host, source, wishes)
-        except Refused as refused:
-            first = first or refused
-            continue
-        reason = "auto: the other source would not do (%s)" % first.code if first else "auto: the first that serves the cards"
-        return Reasoned(source, reason, Evidence(KNOWN, "the order of this collection")), planned
-    raise first if first else Refused("unsupported_release", "no source knows this release")
-
-
-def _elsewhere(cards: t.Sequence[Card], host: Host, wishes: Wishes) -> t.List[str]:
-    """What the other source would give for the same wishes."""
-    remedies = []
-    for source in SOURCES:
-        if source == wishes.source:
-            continue
-        try:
-            choice, _build = _planned(cards, host, source, wishes)
-        except Refused:
-            continue
-        remedies.append("Use source=%s, which would give branch %s with the %s module." % (source, choice.offer.branch, choice.flavour.value))
-    return remedies
-
-
-def _planned(cards: t.Sequence[Card], host: Host, source: str, wishes: Wishes) -> t.Tuple[Choice, _Build]:
-    choice = choose(cards, host, source, wishes)
-    if source == CUDA_REPO and host.architecture not in REPOSITORY_ARCHITECTURES:
-        raise Refused("unsupported_architecture", "NVIDIA's repository has nothing for %s." % host.architecture)
-    scheme = SCHEMES[choice.offer.scheme]
-    build = _build(choice, scheme, host, wishes)
-    if host.nvswitch and not scheme.fabric_manager:
-        raise Refused(
-            "fabric_manager_not_offered",
-            "The cards hang on NVSwitches, so CUDA needs the fabric manager of the driver's version; no package of it is known for %s %s."
-            % (host.distribution, source),
-        )
-    if build.modules.value == DKMS and host.secure_boot and not host.mok_enrolled:
-        raise Refused("secure_boot_dkms", _SECURE_BOOT % choice.offer.branch, _mok_steps(host))
-    return choice, build
-
-
-_SECURE_BOOT = (
-    "Secure Boot is on, and the module of branch %s would be built on this host (DKMS): the kernel refuses it until its key is enrolled in the firmware."
-)
-
-
-def _mok_steps(host: Host) -> t.List[str]:
-    key = "/var/lib/shim-signed/mok/MOK.der" if host.distribution == "ubuntu" else "/var/lib/dkms/mok.pub"
-    return [
-        "Enrol the key that DKMS signs with: `mokutil --import %s`, reboot, choose `Enroll MOK` at the console, then say that it is enrolled." % key,
-        "Or turn Secure Boot off in the firmware.",
-    ]
-
-
-def _build(choice: Choice, scheme: Scheme, host: Host, wishes: Wishes) -> _Build:
-    found = kernels(host)
-    offer, flavour = choice.offer, choice.flavour.value
-    form = (wishes.profile, flavour)
-    unbuilt = [name for name in found.flavours if name not in PREBUILT_KERNELS.get(host.release, ())]
-    if scheme.prebuilt_module and found.flavours and not unbuilt and not found.unfollowed:
-        template = scheme.prebuilt_module[flavour]
-        return _Build(
-            Reasoned(PREBUILT, "the distribution builds and signs the module for %s" % " and ".join(found.flavours), scheme.evidence),
-            _following([template.format(branch=offer.branch, kernel=name) for name in found.flavours], "brings the module for each kernel of its flavour")
-            + _running([template.format(branch=offer.branch, kernel=host.running_kernel)] if host.running_kernel else []),
-            named(scheme.prebuilt[form], offer.branch),
-            found,
-        )
-    return _Build(
-        Reasoned(DKMS, _why_dkms(scheme, found, unbuilt), scheme.evidence),
-        _following(headers_for(found), "brings the headers of each kernel of its flavour, for DKMS")
-        + _running(["linux-headers-%s" % name for name in found.releases]),
-        named(scheme.packages[form], offer.branch),
-        found,
-    )
-
-
-def _why_dkms(scheme: Scheme, found: Kernels, unbuilt: t.Sequence[str]) -> str:
-    if not scheme.prebuilt_module:
-        return "the source has no prebuilt modules"
-    if unbuilt:
-        return "the distribution builds no module for %s" % " and ".join(unbuilt)
-    return "the kernel is not one of the distribution's (%s)" % " and ".join(found.unfollowed) if found.unfollowed else "no kernel was found"
-
-
-def _following(names: t.Sequence[str], why: str) -> t.List[Document]:
-    return [{"package": name, "required": True, "reason": why} for name in names]
-
-
-def _running(names: t.Sequence[str]) -> t.List[Document]:
-    """The archive drops the packages of old kernels, so these are wanted only where they can be had."""
-    return [{"package": name, "required": False, "reason": "an installed kernel may be older than the newest"} for name in names]
-
-
-def _fill(document: Document, cards: t.Sequence[Card], host: Host, wishes: Wishes, choice: Choice, build: _Build) -> None:
+def _fill(document: Document, cards: t.Sequence[Card], host: Host, wishes: Wishes, choice: Choice, build: Build) -> None:
     offer, flavour = choice.offer, choice.flavour.value
     scheme = SCHEMES[offer.scheme]
     pinning = scheme.pinning.format(branch=offer.branch)
@@ -253,7 +142,7 @@ def _fill(document: Document, cards: t.Sequence[Card], host: Host, wishes: Wishe
         install=[_package(name, scheme.evidence, host) for name in ([pinning] if pinning else []) + packages],
         remove=[{"name": row.package.name, "version": row.package.version, "reason": row.reason} for row in judged if not row.keep],
         keep=[{"name": row.package.name, "version": row.package.version, "reason": row.reason} for row in judged if row.keep],
-        holds=_holds(packages, build),
+        holds=_holds(packages, build, host),
         unattended_upgrades={"blacklist": list(UNATTENDED_PATTERNS)},
         module_blacklist=["nouveau"],
         services=["nvidia-persistenced", *(["nvidia-fabricmanager"] if fabric else [])],
@@ -323,14 +212,14 @@ def _fabric(scheme: Scheme, branch: str, cards: t.Sequence[Card], host: Host) ->
     return [name for name in names if host.architecture == "x86_64" or name not in X86_64_ONLY]
 
 
-def _holds(packages: t.Sequence[str], build: _Build) -> t.List[Document]:
+def _holds(packages: t.Sequence[str], build: Build, host: Host) -> t.List[Document]:
     """A driver that moves under a loaded module breaks CUDA until the next boot, so nothing of it moves but with the upgrade playbook."""
     held = [{"name": name, "reason": "user space and the loaded module must have the same version"} for name in packages]
     if build.modules.value != PREBUILT:
         return held
     modules = [row["package"] for row in build.kernel_packages if row["required"]]
     held += [{"name": name, "reason": "a newer module would not fit the held user space"} for name in modules]
-    images = ["linux-image-%s" % name for name in build.kernels.flavours]
+    images = images_for(build.kernels, host)
     return held + [{"name": name, "reason": "a kernel without its prebuilt module would boot without the GPU"} for name in images]
 
 
@@ -368,7 +257,7 @@ def _expect(cards: t.Sequence[Card], branch: str, flavour: str, fabric: bool, wi
     }
 
 
-def _warnings(cards: t.Sequence[Card], host: Host, wishes: Wishes, choice: Choice, build: _Build, fabric: t.Sequence[str]) -> t.List[Document]:
+def _warnings(cards: t.Sequence[Card], host: Host, wishes: Wishes, choice: Choice, build: Build, fabric: t.Sequence[str]) -> t.List[Document]:
     offer, found = choice.offer, []
     branch = branch_named(offer.branch)
     if branch and branch.ends and wishes.today and wishes.today > branch.ends:

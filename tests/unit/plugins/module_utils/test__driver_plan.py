@@ -214,6 +214,12 @@ def test_the_first_source_that_serves(card: Card, host: Host, source: str, branc
 def test_no_source_serves() -> None:
     document = plan(V100, TRIXIE, source="auto", cuda_major=13)
     assert document["refusal"]["code"] == "branch_too_new"
+    (remedy,) = document["refusal"]["remedies"]
+    assert "ubuntu 24.04 (source=cuda_repo), ubuntu 24.04 (source=distribution), ubuntu 26.04 (source=distribution), debian 12 (source=cuda_repo)" in remedy
+
+
+def test_what_no_release_serves_has_no_remedy() -> None:
+    assert plan(ADA, cuda_major=14)["refusal"]["remedies"] == []
 
 
 # Modules and kernels
@@ -405,6 +411,11 @@ def test_holds_and_what_is_held_now() -> None:
 def test_with_prebuilt_modules_the_kernel_is_held_too() -> None:
     names = [row["name"] for row in plan(ADA, source="distribution")["holds"]]
     assert names[-2:] == ["linux-modules-nvidia-580-server-open-generic", "linux-image-generic"]
+
+
+def test_the_kernel_is_held_under_the_name_that_the_host_has_it_by() -> None:
+    document = plan(ADA, with_packages(NOBLE, **{"linux-image-virtual": "1"}), source="distribution")
+    assert [row["name"] for row in document["holds"]][-2:] == ["linux-modules-nvidia-580-server-open-generic", "linux-image-virtual"]
 
 
 # Reboot and expectations
