@@ -117,7 +117,7 @@ def needed_flavour(cards: t.Sequence[Card], wishes: Wishes) -> t.Optional[Reason
             "The open kernel module cannot drive %s: the chip has no system processor (GSP) for it." % _listed(only_closed),
             ["Ask for the closed flavour, or leave the choice to `auto`."],
         )
-    unknown = [card.name for card in cards if card.open_module not in ("required", "impossible", "possible")]
+    unknown = [card.name for card in cards if card.open_module not in ("required", "recommended", "impossible")]
     if unknown and (wishes.flavour == AUTO or wishes.branch == AUTO):
         raise Refused(
             "card_not_known",
