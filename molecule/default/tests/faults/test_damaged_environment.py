@@ -31,8 +31,6 @@ def test_damaged_environment_is_repaired(host: Host, inside: Inside, playbooks: 
     host.run_expect([0], f"rm -r {SITE}/uvloop {SITE}/msgspec {SITE}/msgspec-*.dist-info")
     assert host.run(f"{PYTHON} -c 'import uvloop'").rc != 0
     status, errors = diagnosis(playbooks, tmp_path)
-    assert status != 0
-    assert errors == ["L11"]
 
     repair = playbooks.run("site")
     record_property("seconds", f"{repair.seconds:.1f}")
@@ -40,6 +38,8 @@ def test_damaged_environment_is_repaired(host: Host, inside: Inside, playbooks: 
     assert any("nvironment" in task for task in repair.changed_tasks), repair.changed_tasks
     host.run_expect([0], f"{PYTHON} -c 'import uvloop, msgspec'")
     endpoint.works(inside)
+    # Only now, so that the host is whole for the tests after this one, whatever the doctor said.
+    assert (status != 0, set(errors)) == (True, {"L11"})
     assert diagnosis(playbooks, tmp_path) == (0, [])
 
     again = playbooks.run("site")
