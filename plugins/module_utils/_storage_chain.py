@@ -83,9 +83,11 @@ def walk(facts: Facts) -> Chain:
     volume = _volume_of(device, facts.lvm)
     group = _group_of(volume, facts.lvm)
     _check_layout(volume)
-    carriers = tuple((_carrier(row, facts), row) for row in facts.lvm.physical if row.group == group.name)
+    carriers = tuple((_carrier(row, facts), row) for row in facts.lvm.physical if row.group == group.name and row.allocatable)
     for carrier, _row in carriers:
         _check_layers(carrier, facts)
+    if not carriers:
+        raise Refused("pv_not_allocatable", "pv", "no physical volume of %s may be used for more" % group.name, "pvchange --allocatable y DEVICE")
     return Chain(device, carriers, volume, group)
 
 

@@ -11,7 +11,7 @@ import typing as t
 from ansible_collections.inferhost.llm.plugins.module_utils._storage_types import LogicalVolume, Lvm, PhysicalVolume, StorageInputError, VolumeGroup
 
 _FORMAT = ("--reportformat", "json", "--units", "b", "--nosuffix", "--options")
-PVS = ("pvs", *_FORMAT, "pv_name,vg_name,pv_size,pv_free,pe_start")
+PVS = ("pvs", *_FORMAT, "pv_name,vg_name,pv_size,pv_free,pe_start,pv_attr")
 VGS = ("vgs", *_FORMAT, "vg_name,vg_size,vg_free,vg_extent_size,vg_attr")
 LVS = ("lvs", *_FORMAT, "lv_name,vg_name,lv_path,lv_dm_path,lv_size,lv_attr,segtype,stripes")
 
@@ -36,7 +36,8 @@ def _number(row: Row, name: str) -> int:
 
 
 def _physical(row: Row) -> PhysicalVolume:
-    return PhysicalVolume(row["pv_name"], row["vg_name"], _number(row, "pv_size"), _number(row, "pv_free"), _number(row, "pe_start"))
+    size, free, start = (_number(row, name) for name in ("pv_size", "pv_free", "pe_start"))
+    return PhysicalVolume(row["pv_name"], row["vg_name"], size, free, start, row.get("pv_attr", "a").startswith("a"))
 
 
 def _group(row: Row) -> VolumeGroup:

@@ -100,11 +100,14 @@ def _grow_volume(plan: _Plan, chain: Chain, facts: Facts, wish: Wish) -> int:
     single = reaches[0] if len(reaches) == 1 else None
     resized = _more_extents(single[0].size, single[1], extent) if single else 0
     grown = max(resized, _more_extents(single[0].size + single[2].gain, single[1], extent)) if single else 0
-    now, free, kept = volume.size // extent, group.free // extent, -(-wish.reserve // extent)
+    free = sum(row.free // extent for _device, row, _reach in reaches)
+    now, kept = volume.size // extent, -(-wish.reserve // extent)
     room = max(0, free + grown - kept)
     wanted = _wanted(wish, now + room, group.size // extent + grown, extent)
-    if volume.stripes > 1 and room and wanted > now:
-        room = min(room, _room_by_layout(plan, volume, reaches, extent))
+    if volume.stripes > 1 and wanted > now:
+        # A stripe is as long as its neighbours.
+        wanted = now - (now - wanted) // volume.stripes * volume.stripes if _striped(volume) else wanted
+        room = _room_by_layout(plan, volume, reaches, room, wanted - now, extent)
     goal = max(now, min(wanted, now + room))
     _say_target(plan, wish, wanted * extent, volume.size, (now + room) * extent, group.size + grown * extent)
     if wanted > goal or wish.everything:
@@ -134,15 +137,23 @@ def _wanted(wish: Wish, most: int, basis: int, extent: int) -> int:
     return basis * wish.percent // 100 if wish.percent is not None else most
 
 
-def _room_by_layout(plan: _Plan, volume: LogicalVolume, reaches: t.Sequence[t.Tuple[Device, PhysicalVolume, Reach]], extent: int) -> int:
-    """Extents that a striped or mirrored volume can gain: stripes and copies each want a physical volume of their own."""
+def _room_by_layout(
+    plan: _Plan, volume: LogicalVolume, reaches: t.Sequence[t.Tuple[Device, PhysicalVolume, Reach]], room: int, wanted: int, extent: int
+) -> int:
+    """Extents that a striped or mirrored volume can gain out of `room` in its group: stripes and copies each want a physical volume of their own."""
     frees = sorted((row.free // extent for _device, row, _reach in reaches), reverse=True)
     least = frees[volume.stripes - 1] if len(frees) >= volume.stripes else 0
-    if not least:
-        name, having = "%s/%s" % (volume.group, volume.name), sum(1 for free in frees if free)
-        seen = "%s (%s) wants free space on %d physical volumes, %d have some" % (name, ", ".join(volume.segments), volume.stripes, having)
+    gain = min(least, room // volume.stripes) * (volume.stripes if _striped(volume) else 1)
+    if wanted > gain and (room - least * volume.stripes) * extent >= WORTH_SAYING:
+        name, having = "%s/%s" % (volume.group, volume.name), sum(1 for free in frees if free > least)
+        seen = "%s (%s) wants the same space on %d physical volumes, and " % (name, ", ".join(volume.segments), volume.stripes)
+        seen += "%s is free on no more than %d" % (size_text((room - least * volume.stripes) * extent), having)
         plan.refusal = Refused("too_few_pvs", "lv", seen, "add a physical volume to the group: vgextend %s DEVICE" % volume.group)
-    return least * (volume.stripes if "striped" in volume.segments else 1)
+    return gain
+
+
+def _striped(volume: LogicalVolume) -> bool:
+    return volume.stripes > 1 and "striped" in volume.segments
 
 
 def _obstacle(reaches: t.Sequence[t.Tuple[Device, PhysicalVolume, Reach]], single: bool, extent: int) -> t.Optional[Refused]:

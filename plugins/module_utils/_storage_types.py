@@ -73,13 +73,14 @@ class Device(t.NamedTuple):
 
 
 class PhysicalVolume(t.NamedTuple):
-    """One row of `pvs`. `data_start` is where its first extent begins."""
+    """One row of `pvs`. `data_start` is where its first extent begins; from one that is not `allocatable` no volume gets an extent."""
 
     name: str
     group: str
     size: int
     free: int
     data_start: int
+    allocatable: bool = True
 
 
 class VolumeGroup(t.NamedTuple):
