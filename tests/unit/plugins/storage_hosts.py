@@ -107,15 +107,10 @@ class Layout:
     def _disk_row(self, index: int, disk: Disk) -> t.Dict[str, t.Any]:
         row = _row(disk.name, "8:%d" % (16 * index), "disk", disk.size, disk.content, None, disk.table)
         children = [
-            self._with_layers(
-                _row(disk.part_name(part), "8:%d" % (16 * index + part.number), "part", self._shown(part, disk), part.content, disk.name, disk.table)
-            )
+            self._with_layers(_row(disk.part_name(part), "8:%d" % (16 * index + part.number), "part", part.size, part.content, disk.name, disk.table))
             for part in disk.parts
         ]
         return {**self._with_layers(row), "children": children} if children else self._with_layers(row)
-
-    def _shown(self, part: Part, disk: Disk) -> int:
-        return part.size
 
     def _with_layers(self, row: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
         if row["kname"] in self.wraps:
@@ -201,10 +196,8 @@ class Layout:
                 "data     =                       bsize=4096   blocks=%d, imaxpct=25\n         =                       sunit=0      swidth=0 blks\n"
                 "naming   =version 2              bsize=4096   ascii-ci=0, ftype=1\nlog      =internal log           bsize=4096   blocks=16384, version=2\n"
             ) % (self.size // 4096 // 4, self.size // 4096)
-        return (
-            "Filesystem volume name:   <none>\nBlock count:              %d\nReserved block count:     0\nFree blocks:              1\nBlock size:               4096\n"
-            % (self.size // 4096)
-        )
+        lines = ["Filesystem volume name:   <none>", "Block count:              %d" % (self.size // 4096), "Reserved block count:     0"]
+        return "\n".join([*lines, "Free blocks:              1", "Block size:               4096"]) + "\n"
 
     def facts(self) -> Facts:
         """Everything through the parsers."""
