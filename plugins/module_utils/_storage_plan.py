@@ -253,7 +253,7 @@ def _free(facts: Facts, gain: int, wish: Wish) -> Document:
     filesystem = facts.filesystem
     whole = filesystem.size or filesystem.capacity
     usable = filesystem.capacity - (filesystem.free - filesystem.available)
-    growth = gain * max(0, usable) // whole if whole else 0
+    growth = gain * min(whole, max(0, usable)) // whole if whole else 0
     after = filesystem.available + growth
     free: Document = {"now_bytes": filesystem.available, "growth_bytes": growth, "after_bytes": after}
     if wish.needed is None:
