@@ -220,7 +220,8 @@ def test_a_plain_partition_takes_all_or_nothing() -> None:
 
 
 def test_the_reserve_stays_free() -> None:
-    document = plan(hosts.ubuntu(), reserve=50 * GIB)
+    """Rounded up to an extent."""
+    document = plan(hosts.ubuntu(), reserve=50 * GIB - 1)
     most = hosts.extents_in(hosts.whole(2000 * GIB, 3 * GIB))
     assert document["steps"][0]["extents"] == most - 50 * GIB // EXTENT
     assert document["steps"][0]["command"][1] == "--size"
@@ -344,6 +345,42 @@ def test_an_mbr_ends_at_two_tib() -> None:
     assert document["steps"][0]["after_bytes"] == 2 * TIB - MIB - GIB
     assert refusal(document) == "mbr_limit"
     assert refusal(plan(hosts.plain("sda", disk_size=4 * TIB, table="gpt"))) is None
+
+
+def test_a_target_that_a_partition_is_in_the_way_of() -> None:
+    layout = hosts.plain(behind=[Part(3, 4 * GIB, "swap")])
+    assert refusal(plan(layout, "500G")) == "partition_behind"
+    assert refusal(plan(layout, "20G")) is None
+
+
+def test_a_target_met_up_to_alignment() -> None:
+    document = plan(hosts.plain(), str(50 * GIB + 1000))
+    assert (document["steps"], document["refusal"], document["notes"]) == ([], None, [])
+
+
+def test_growpart_does_nothing_for_less_than_a_mib() -> None:
+    """Even where half a MiB would complete an extent."""
+    size = 10 * GIB + MIB
+    for missing, expected in ((MIB - 512, []), (MIB, ["growpart", "pvresize", "lvextend", "resize2fs"])):
+        disk = Disk("sda", MIB + size + TAIL, [Part(1, size - missing, "LVM2_member")])
+        extents = hosts.extents_in(size - missing)
+        assert extents + 1 == hosts.extents_in(size)
+        assert actions(plan(Layout([disk], Group("g", [Physical("sda1", extents, 0)], [Logical("root", extents)])))) == expected
+
+
+def test_a_physical_volume_that_the_volume_does_not_use_yet() -> None:
+    """It would, once extended; so what lies below it counts as well."""
+    facts = hosts.two_disks([1000, 2000]).facts()
+    devices = {**facts.devices, "dm-0": facts.devices["dm-0"]._replace(parents=("sda",)), "sdb": facts.devices["sdb"]._replace(content="crypto_LUKS")}
+    document = decide(facts._replace(devices=devices), Wish())
+    assert (document["steps"], refusal(document)) == ([], "luks")
+
+
+def test_a_read_only_disk() -> None:
+    facts = hosts.plain().facts()
+    devices = {**facts.devices, "nvme0n1": facts.devices["nvme0n1"]._replace(read_only=True)}
+    document = decide(facts._replace(devices=devices), Wish())
+    assert (refusal(document), document["refusal"]["seen"]) == ("read_only", "/dev/nvme0n1 is read-only")
 
 
 def test_a_logical_partition() -> None:

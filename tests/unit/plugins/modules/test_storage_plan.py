@@ -14,9 +14,11 @@ from ansible_collections.inferhost.llm.tests.unit.plugins import storage_hosts a
 from ansible_collections.inferhost.llm.tests.unit.plugins.run_module import run_module
 
 
-def storage_plan(folder: Path, layout: hosts.Layout, without: t.Sequence[str] = (), **options: t.Any) -> t.Dict[str, t.Any]:
+def storage_plan(folder: Path, layout: hosts.Layout, without: t.Sequence[str] = (), blkid: t.Optional[str] = None, **options: t.Any) -> t.Dict[str, t.Any]:
     """Programs that print the layout's texts, `without` some that fail as they do for a user who is not root."""
     programs = {"lsblk": layout.lsblk(), "dumpe2fs": layout.filesystem_text(), "xfs_info": layout.filesystem_text()}
+    if blkid is not None:
+        programs["blkid"] = blkid
     if layout.group is not None:
         programs.update(pvs=layout.pvs(), vgs=layout.vgs(), lvs=layout.lvs())
     for name, text in programs.items():
@@ -61,6 +63,21 @@ def test_a_user_who_is_not_root(tmp_path: Path) -> None:
 def test_without_lsblk_nothing_is_known(tmp_path: Path) -> None:
     result = storage_plan(tmp_path, hosts.plain(), without=["lsblk"])
     assert (result["steps"], result["refusal"]["code"]) == ([], "device_unknown")
+
+
+def test_a_host_without_the_database_of_udev(tmp_path: Path) -> None:
+    """lsblk then knows no partition tables, and blkid is asked."""
+    layout = hosts.plain()
+    layout.disks[0].table = None
+    result = storage_plan(tmp_path, layout, blkid="DEVNAME=/dev/nvme0n1\nPTTYPE=gpt\n")
+    assert [step["action"] for step in result["steps"]] == ["growpart", "resize2fs"]
+
+
+def test_a_partition_table_that_nobody_knows(tmp_path: Path) -> None:
+    layout = hosts.plain()
+    layout.disks[0].table = None
+    result = storage_plan(tmp_path, layout, blkid="", without=["blkid"])
+    assert (result["steps"], result["refusal"]["code"]) == ([], "partition_table")
 
 
 def test_a_target_that_is_none(tmp_path: Path) -> None:
