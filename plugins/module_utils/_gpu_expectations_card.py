@@ -76,7 +76,8 @@ def min_pcie_width(inputs: Inputs, wanted: int) -> Answer:
 
 
 def _width(card: Document) -> t.Optional[int]:
-    return part(card, "pcie", "width") or part(card, "state", "pcie", "width")
+    width: t.Optional[int] = part(card, "pcie", "width") or part(card, "state", "pcie", "width")
+    return width
 
 
 def _speed(card: Document) -> str:

@@ -12,7 +12,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._gpu_verify_facts im
 
 FAILED = ("error", "crash", "hang", "absent")
 
-# What starting a container says when Docker, or the runtime, does not know the GPU: Docker up to 28, from 29 on, without the runtime, with a stale specification.
+# What starting a container says when Docker does not know the GPU: up to 28, from 29 on, without the runtime, with a stale specification.
 REFUSALS = (
     "could not select device driver",
     "failed to discover GPU vendor from CDI",

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Causes, the ones that stop a card first: id, weight, what they make fail, what shows them, why, and the command that mends it.
 
-Wordings of the driver and of Docker, and what they mean: NVIDIA's open kernel modules (osapi.c, nv.c), its container toolkit's and nvidia-docker's threads, CUDA's driver_types.h.
+Wordings of the driver and of Docker, and what they mean: NVIDIA's open kernel modules (osapi.c, nv.c), threads of its container toolkit,
+CUDA's driver_types.h.
 The words in braces of a fix are those of `_gpu_verify_fixes.words`.
 """
 
@@ -48,7 +49,8 @@ CAUSES: t.Tuple[Cause, ...] = (
         (*ALL, *CARDS, *STATES),
         "The machine shows no NVIDIA GPU",
         signs.no_card,
-        "The card is not on the PCI bus: not seated or powered, switched off in the firmware, or not passed through to this virtual machine. No driver can change that.",
+        "The card is not on the PCI bus: not seated or powered, switched off in the firmware, or not passed through to this virtual machine. No driver"
+        " can change that.",
         "lspci -nn -d 10de:; echo 1 | sudo tee /sys/bus/pci/rescan",
     ),
     Cause(
@@ -66,7 +68,8 @@ CAUSES: t.Tuple[Cause, ...] = (
         (*CUDA, "open_module", "module_licence", "no_new_refusals"),
         "The closed kernel module cannot drive this GPU",
         signs.closed_on_open_only,
-        "Blackwell and later need NVIDIA's open kernel module; the closed one of any branch refuses them, and nvidia-smi then finds no devices. Files in /lib/firmware are not the cause.",
+        "Blackwell and later need NVIDIA's open kernel module; the closed one of any branch refuses them, and nvidia-smi then finds no devices. Files"
+        " in /lib/firmware are not the cause.",
         "{to_open}",
     ),
     Cause(
@@ -120,8 +123,10 @@ CAUSES: t.Tuple[Cause, ...] = (
         (*ALL, "secure_boot", "no_new_refusals"),
         "The kernel refuses the driver's signature",
         signs.secure_boot,
-        "With Secure Boot a module is loaded only if a key that the firmware knows has signed it; one that DKMS built has the machine's own key, which has to be enrolled at the console.",
-        "sudo mokutil --import /var/lib/shim-signed/mok/MOK.der || sudo mokutil --import /var/lib/dkms/mok.pub; sudo reboot   # then choose Enroll MOK at the console",
+        "With Secure Boot a module is loaded only if a key that the firmware knows has signed it; one that DKMS built has the machine's own key, which"
+        " has to be enrolled at the console.",
+        "sudo mokutil --import /var/lib/shim-signed/mok/MOK.der || sudo mokutil --import /var/lib/dkms/mok.pub; sudo reboot   # then choose Enroll MOK"
+        " at the console",
     ),
     Cause(
         "no_driver",
@@ -183,7 +188,8 @@ CAUSES: t.Tuple[Cause, ...] = (
         CUDA,
         "The host has no CUDA driver library",
         signs.no_library,
-        "The kernel module is there without its user space: libcuda.so.1 comes with the driver's compute packages. nvidia-smi does not need it, and containers borrow it from the host.",
+        "The kernel module is there without its user space: libcuda.so.1 comes with the driver's compute packages. nvidia-smi does not need it, and"
+        " containers borrow it from the host.",
         "{library}",
     ),
     Cause(
@@ -201,7 +207,8 @@ CAUSES: t.Tuple[Cause, ...] = (
         CUDA,
         "CUDA's library does not fit the kernel module",
         signs.driver_mismatch,
-        "The files that were read are of one version, so the loader finds another libcuda first: LD_LIBRARY_PATH, or a folder with libraries of forward compatibility.",
+        "The files that were read are of one version, so the loader finds another libcuda first: LD_LIBRARY_PATH, or a folder with libraries of"
+        " forward compatibility.",
         "echo $LD_LIBRARY_PATH; ldconfig -p | grep libcuda; ls -d /usr/local/cuda*/compat; cat /etc/ld.so.conf.d/*cuda*",
     ),
     Cause(
@@ -228,7 +235,8 @@ CAUSES: t.Tuple[Cause, ...] = (
         (*CUDA, "no_new_refusals"),
         "The firmware of this driver version is not there",
         signs.firmware,
-        "The open module loads gsp_ga10x.bin or gsp_tu10x.bin from /lib/firmware/nvidia/ and its own version; the package that brings them is missing, or the initramfs is older.",
+        "The open module loads gsp_ga10x.bin or gsp_tu10x.bin from /lib/firmware/nvidia/ and its own version; the package that brings them is missing,"
+        " or the initramfs is older.",
         "ls /lib/firmware/nvidia/; sudo apt-get install --reinstall firmware-nvidia-gsp || {plan}",
     ),
     Cause(
@@ -238,7 +246,8 @@ CAUSES: t.Tuple[Cause, ...] = (
         "The GPU's system processor does not start",
         signs.gsp,
         "It is in a state that a warm start does not clear, as after kexec, suspending or pass-through; rarely the firmware of the board is too old.",
-        "sudo shutdown --poweroff now   # take the power away for a minute; if it comes back, update the board's firmware, enable Above 4G Decoding and Resizable BAR",
+        "sudo shutdown --poweroff now   # take the power away for a minute; if it comes back, update the board's firmware, enable Above 4G Decoding"
+        " and Resizable BAR",
     ),
     Cause(
         "no_window",
@@ -300,8 +309,10 @@ CAUSES: t.Tuple[Cause, ...] = (
         CONTAINER,
         "Docker does not know the GPU",
         signs.docker_without_gpu,
-        "Docker hands GPUs out only with NVIDIA's container toolkit: through a CDI specification, which Docker 29 looks for first, or the runtime `nvidia` in daemon.json.",
-        "sudo apt-get install nvidia-container-toolkit && sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml && sudo nvidia-ctk runtime configure --runtime=docker"
+        "Docker hands GPUs out only with NVIDIA's container toolkit: through a CDI specification, which Docker 29 looks for first, or the runtime"
+        " `nvidia` in daemon.json.",
+        "sudo apt-get install nvidia-container-toolkit && sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml && sudo nvidia-ctk runtime"
+        " configure --runtime=docker"
         " && sudo systemctl restart docker",
     ),
     Cause(
@@ -319,7 +330,8 @@ CAUSES: t.Tuple[Cause, ...] = (
         CONTAINER,
         "The container lost the GPU that the host has",
         signs.container_lost_gpu,
-        "`systemctl daemon-reload` makes systemd apply device rules anew, and a container that got the card by a hook loses it. Devices of CDI keep it. (A container may also hide it itself.)",
+        "`systemctl daemon-reload` makes systemd apply device rules anew, and a container that got the card by a hook loses it. Devices of CDI keep"
+        " it. (A container may also hide it itself.)",
         "docker restart CONTAINER   # for good: docker run --device nvidia.com/gpu=all in place of --gpus or --runtime=nvidia",
     ),
     Cause(
@@ -328,8 +340,10 @@ CAUSES: t.Tuple[Cause, ...] = (
         CONTAINER,
         "The container has no CUDA library, or one that does not fit",
         signs.container_library,
-        "The host's library is not mounted (NVIDIA_DRIVER_CAPABILITIES without compute), or one of the image comes first: libraries of forward compatibility, or LD_LIBRARY_PATH.",
-        "docker exec CONTAINER sh -c 'ldconfig -p | grep libcuda; ls -d /usr/local/cuda*/compat; cat /etc/ld.so.conf.d/*cuda*; env | grep -E \"LD_LIBRARY|NVIDIA_\"'",
+        "The host's library is not mounted (NVIDIA_DRIVER_CAPABILITIES without compute), or one of the image comes first: libraries of forward"
+        " compatibility, or LD_LIBRARY_PATH.",
+        "docker exec CONTAINER sh -c 'ldconfig -p | grep libcuda; ls -d /usr/local/cuda*/compat; cat /etc/ld.so.conf.d/*cuda*; env | grep -E"
+        ' "LD_LIBRARY|NVIDIA_"\'',
     ),
     Cause(
         "L02",

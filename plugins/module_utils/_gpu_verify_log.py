@@ -72,4 +72,5 @@ def words(event: Event) -> str:
 
 def origin(event: Event) -> str:
     """Where an Xid comes from; of one that the table does not know the driver is to be asked."""
-    return XIDS.get(event["xid"] or 0, (DRIVER, ""))[0]
+    known = XIDS.get(event["xid"] or 0)
+    return known[0] if known else DRIVER

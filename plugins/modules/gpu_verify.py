@@ -203,7 +203,9 @@ findings:
   elements: dict
   contains:
     id:
-      description: Row of the ledger of known failures, or a code. An expectation that nothing explains has its own name, with C(_unknown) behind it where it could not be read.
+      description: >-
+        Row of the ledger of known failures, or a code. An expectation that nothing explains has its own name, with C(_unknown) behind it where
+        it could not be read.
       type: str
       sample: L01
     severity:
