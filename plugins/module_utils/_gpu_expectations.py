@@ -170,6 +170,8 @@ def fabric_manager(inputs: Inputs, _wanted: bool) -> Answer:
     if not manager["nvswitches"] and not any(states):
         silent = [one for one in facts.get("gpus") or [] if one.get("state") is None]
         return Answer(UNKNOWN, "no NVSwitch on the bus, and the cards do not say whether they have a fabric") if silent else Answer(YES, "no NVSwitch here")
+    if not manager["nvswitches"] and set(states) - {None} == {"Completed"}:
+        return Answer(YES, "no NVSwitch on the bus; the cards report that their fabric is complete")
     active, version = part(manager, "unit", "active"), manager["version"]
     seen = "%d NVSwitches on the bus, fabric: %s, unit: %s, version: %s" % (
         manager["nvswitches"],

@@ -8,6 +8,7 @@ Facts are crossed: a symptom such as `No devices were found` is evidence of a ca
 
 from __future__ import annotations
 
+import re
 import textwrap
 import typing as t
 
@@ -23,6 +24,14 @@ WARNING = "warning"
 SEVERITIES = ("ok", "info", WARNING, ERROR, CRITICAL)
 # False asks for these; of every other switch it means that nothing is asked.
 BOTH_WAYS = ("open_module", "secure_boot")
+# Texts that are compared as numbers, and how they have to look.
+FORMS = {
+    "compute_capability": r"\d+(\.\d+)?",
+    "min_compute_capability": r"\d+(\.\d+)?",
+    "min_driver_version": r"\d{3}(\.\d+)*",
+    "max_driver_version": r"\d{3}(\.\d+)*",
+    "driver_branch": r"\d{3}",
+}
 WIDTH = 140
 
 
@@ -64,6 +73,11 @@ def verify(inputs: Inputs, asked: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
         "expectations": expectations,
     }
     return dict(document, text=text(document))
+
+
+def misspelt(asked: t.Dict[str, t.Any]) -> t.List[str]:
+    """Expectations whose text is no version, and so would compare with nothing."""
+    return ["%s: %s" % (name, asked[name]) for name, form in FORMS.items() if is_asked(name, asked.get(name)) and not re.match(form + "$", asked[name])]
 
 
 def is_asked(name: str, wanted: t.Any) -> bool:

@@ -64,10 +64,13 @@ def words(facts: Document) -> t.Dict[str, str]:
     return {
         "kernel": kernel,
         "headers": " ".join(_unique(["linux-headers-%s" % kernel, *headers(facts, kernel)])),
-        "other_kernels": " && ".join(
+        "other_kernels": PLAN
+        if not part(facts, "dkms")
+        else " && ".join(
             "sudo apt-get install %s && sudo dkms autoinstall -k %s" % (" ".join(_unique(["linux-headers-%s" % one, *headers(facts, one)])), one)
             for one in others
-        ),
+        )
+        or PLAN,
         "branch": kept_branch(facts) or "580",
         "to_open": _change(facts, OPEN, needs_blackwell=any(one.get("open_module") == "required" for one in cards(facts))),
         "to_closed": _change(facts, CLOSED),

@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.inferhost.llm.plugins.module_utils import _gpu_verify_log as log
 from ansible_collections.inferhost.llm.plugins.module_utils._driver_types import branch_of
-from ansible_collections.inferhost.llm.plugins.module_utils._gpu_expectations_cuda import LOST, container_refusal, tell
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu_expectations_cuda import FAILED, LOST, container_refusal, tell
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_verify_facts import (
     WHOLE,
     Document,
@@ -105,12 +105,12 @@ def secure_boot(inputs: Inputs) -> Evidence:
         return None
     refused = events(facts, "signature_refused")
     module = part(facts, "driver", "on_disk")
-    unsigned = part(facts, "secure_boot") is True and module is not None and not module.get("signer")
+    unsigned = part(facts, "secure_boot") is True and module is not None and bool(module.get("license")) and not module.get("signer")
     if not refused and not unsigned:
         return None
     return _join(
         "Secure Boot is %s" % {True: "on", False: "off, but the kernel loads signed modules alone"}.get(part(facts, "secure_boot"), "not known"),
-        "%s has no signature" % module["path"] if module and not module.get("signer") else "",
+        "%s has no signature that could be read" % module["path"] if module and not module.get("signer") else "",
         "%s is signed by %s" % (module["path"], module["signer"]) if module and module.get("signer") else "",
         refused[0]["text"] if refused else "",
     )
@@ -235,14 +235,27 @@ def fabric_manager(inputs: Inputs) -> Evidence:
 def unified_memory(inputs: Inputs) -> Evidence:
     nodes = part(inputs.facts, "driver", "device_nodes") or []
     code = _code(inputs.facts, 999) or _code(inputs.facts, 304)
-    if not code:
+    if not code or off_the_bus(inputs):
         return None
     return _join(code, "there is no /dev/nvidia-uvm" if "nvidia-uvm" not in nodes else "nvidia_uvm may be wedged, as after suspending")
 
 
 def hidden(inputs: Inputs) -> Evidence:
     """CUDA works and shows nothing, though the driver holds cards that nothing refuses."""
-    if any(find(inputs) for find in (closed_on_open_only, open_on_closed_only, driver_too_old, gsp, initialisation)):
+    others = (
+        closed_on_open_only,
+        open_on_closed_only,
+        driver_too_old,
+        driver_too_new,
+        off_the_bus,
+        firmware,
+        gsp,
+        no_window,
+        initialisation,
+        given_away,
+        nouveau,
+    )
+    if not loaded(inputs.facts) or any(find(inputs) for find in others):
         return None
     excluded = [one["pci_address"] for one in cards(inputs.facts) if part(one, "information", "excluded")]
     return (
@@ -295,7 +308,7 @@ def docker_without_gpu(inputs: Inputs) -> Evidence:
     facts = inputs.facts
     refusal = container_refusal(inputs.container_cuda)
     docker, toolkit = part(facts, "containers", "docker") or {}, part(facts, "containers", "toolkit") or {}
-    if refusal == LOST or (refusal is None and not docker.get("installed")) or part(inputs.container_cuda or {}, "outcome") == "ok":
+    if refusal == LOST or (refusal is None and not (docker.get("installed") and cards(facts))) or part(inputs.container_cuda or {}, "outcome") == "ok":
         return None
     devices = [spec for spec in part(facts, "containers", "cdi") or [] if (spec["kind"] or "").startswith("nvidia.com/")]
     ways = "nvidia" in (docker.get("runtimes") or {}) or bool(devices)
@@ -312,6 +325,8 @@ def docker_without_gpu(inputs: Inputs) -> Evidence:
 
 def stale_specification(inputs: Inputs) -> Evidence:
     version = part(inputs.facts, "driver", "loaded_version")
+    if user_space_upgraded(inputs):
+        return None
     stale = [spec for spec in part(inputs.facts, "containers", "cdi") or [] if version and spec["driver_versions"] and version not in spec["driver_versions"]]
     return (
         _join(*("%s names the libraries of %s, loaded is %s" % (spec["path"], ", ".join(spec["driver_versions"]), version) for spec in stale))
@@ -332,7 +347,13 @@ def container_lost_gpu(inputs: Inputs) -> Evidence:
 def container_library(inputs: Inputs) -> Evidence:
     """L04 in the container: no library, or one of the image before the host's."""
     answer = inputs.container_cuda or {}
-    if container_refusal(answer) or not (answer.get("outcome") == "absent" or answer.get("code") in (34, 803, 804)):
+    host = part(inputs.facts, "cuda_init", "outcome")
+    if (
+        host in FAILED
+        or stale_specification(inputs)
+        or container_refusal(answer)
+        or not (answer.get("outcome") == "absent" or answer.get("code") in (34, 803, 804))
+    ):
         return None
     return _join("in the container: %s" % tell(answer), "on the host: %s" % tell(part(inputs.facts, "cuda_init")))
 

@@ -255,7 +255,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_collect import Wanted, collect
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_reader import Reader
-from ansible_collections.inferhost.llm.plugins.module_utils._gpu_verify import verify
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu_verify import misspelt, verify
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_verify_facts import Inputs, missing_keys
 
 EXPECT = {
@@ -305,6 +305,11 @@ def main() -> None:
     facts = params["facts"]
     if facts is None:
         facts = collect(Reader(params["root"], timeout=params["timeout"]), Wanted(params["timeout"], module.get_bin_path(params["nvidia_smi"]), True))
+    wrong_texts = misspelt(params["expect"])
+    if wrong_texts:
+        module.fail_json(msg=f"expect: not a version: {'; '.join(wrong_texts)}")
+    if params["baseline"] is not None and "events" not in params["baseline"]:
+        module.fail_json(msg="baseline: not the kernel_log of gpu_info, it has no events")
     missing = missing_keys(facts)
     if missing:
         module.fail_json(msg=f"facts: not what gpu_info returns, it has no {', '.join(missing)}")

@@ -8,7 +8,6 @@ Messages of the kernel are put through the real parser, so that their kinds are 
 
 from __future__ import annotations
 
-import copy
 import typing as t
 
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_cuda import CODES
@@ -167,13 +166,13 @@ def unit(active: t.Optional[str], load: str = "loaded") -> Document:
 
 def changed(**changes: t.Any) -> Document:
     """The healthy host with other facts; of a name with two underscores in it only that key of the fact."""
-    document = copy.deepcopy(healthy())
+    return _apply(healthy(), changes)
+
+
+def _apply(document: Document, changes: Document) -> Document:
     for name, value in changes.items():
-        fact, separator, key = name.partition("__")
-        if separator:
-            document[fact][key] = value
-        else:
-            document[fact] = value
+        fact, _separator, key = name.partition("__")
+        (document[fact] if key else document)[key or fact] = value
     return document
 
 
@@ -181,7 +180,12 @@ def without_module(**changes: t.Any) -> Document:
     """Nothing of the driver is loaded, so nothing that needs it works."""
     document = changed(
         gpus=[card(driver=None, driver_version=None, state=None, information=None)],
-        nvidia_smi={"outcome": "failed", "detail": "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.", "path": "x", "versions": {}},
+        nvidia_smi={
+            "outcome": "failed",
+            "detail": "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.",
+            "path": "x",
+            "versions": {},
+        },
         cuda_init=cuda(100),
         driver__loaded=False,
         driver__loaded_version=None,
@@ -190,13 +194,7 @@ def without_module(**changes: t.Any) -> Document:
         driver__device_nodes=[],
         kernel_log={"source": "journalctl", "events": []},
     )
-    for name, value in changes.items():
-        fact, separator, key = name.partition("__")
-        if separator:
-            document[fact][key] = value
-        else:
-            document[fact] = value
-    return document
+    return _apply(document, changes)
 
 
 def log(*lines: str) -> Document:
