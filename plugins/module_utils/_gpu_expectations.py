@@ -14,6 +14,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils import _gpu_verify_l
 from ansible_collections.inferhost.llm.plugins.module_utils._driver_types import branch_of
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_expectations_types import NO, UNKNOWN, YES, Answer, Expectation, each, judged
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_verify_facts import Document, Inputs, events, libraries, loaded, numbers, part, why_unread
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu_verify_fixes import PLAN
 
 GIB = 1 << 30
 
@@ -212,9 +213,9 @@ EXPECTATIONS: t.Tuple[Expectation, ...] = (
         "nvidia-smi --query-gpu=name,memory.total --format=csv",
         "install a driver that knows the card",
     ),
-    Expectation("min_driver_version", "The driver is too old", min_driver_version, "ansible -b -m inferhost.llm.driver_plan HOST", _ROOT),
-    Expectation("max_driver_version", "The driver is too new", max_driver_version, "ansible -b -m inferhost.llm.driver_plan HOST", _ROOT),
-    Expectation("driver_branch", "The driver is of another branch", driver_branch, "ansible -b -m inferhost.llm.driver_plan HOST", _ROOT),
+    Expectation("min_driver_version", "The driver is too old", min_driver_version, PLAN, _ROOT),
+    Expectation("max_driver_version", "The driver is too new", max_driver_version, PLAN, _ROOT),
+    Expectation("driver_branch", "The driver is of another branch", driver_branch, PLAN, _ROOT),
     Expectation(
         "open_module", "The other flavour of the kernel module is loaded", open_module, "modinfo -F license nvidia; cat /proc/driver/nvidia/version", _ROOT
     ),
@@ -237,7 +238,7 @@ EXPECTATIONS: t.Tuple[Expectation, ...] = (
         "cuda_major",
         "The driver's CUDA is too old",
         cuda.cuda_major,
-        "ansible -b -m inferhost.llm.driver_plan HOST",
+        PLAN,
         "collect the facts on the host itself, with cuda_init: true",
     ),
     Expectation(
@@ -260,7 +261,7 @@ EXPECTATIONS: t.Tuple[Expectation, ...] = (
         "The GPU's memory has errors",
         card.ecc_clean,
         "nvidia-smi -q -d ECC,ROW_REMAPPER,PAGE_RETIREMENT",
-        "switch ECC on with `sudo nvidia-smi --ecc-config=1` and reboot; a card without ECC cannot be asked",
+        "make nvidia-smi work, or switch ECC on with `sudo nvidia-smi --ecc-config=1` and reboot; a card without ECC cannot be asked",
     ),
     Expectation(
         "pcie_link",

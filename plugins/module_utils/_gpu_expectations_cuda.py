@@ -61,7 +61,7 @@ def tell(answer: t.Optional[Document]) -> str:
     if answer.get("outcome") == "ok":
         return "cuInit works, CUDA %s shows %s GPUs" % (answer.get("cuda_version"), answer.get("device_count"))
     code = "%s (%s)" % (answer.get("code"), answer.get("name")) if answer.get("code") else ""
-    words = [code or str(answer.get("outcome")), str(answer.get("cause") or answer.get("detail") or "").strip()]
+    words = [code or str(answer.get("outcome")), str(answer.get("cause") or answer.get("detail") or "").strip().rstrip(".")]
     return "%s: %s" % (answer.get("call") or "cuInit", ", ".join(word for word in words if word))
 
 

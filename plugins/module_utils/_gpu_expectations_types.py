@@ -22,7 +22,7 @@ class Answer(t.NamedTuple):
 
 
 class Expectation(t.NamedTuple):
-    """One that may be asked for. `look` is a command for when nothing explains why it is not met, `allow` how an unknown answer becomes known."""
+    """One that may be asked for. `look` is a command that shows more, `allow` says how an unknown answer becomes known."""
 
     name: str
     title: str

@@ -142,10 +142,11 @@ def _unknown(row: Expectation, answer: Answer, found: t.Sequence[Found]) -> Find
     return {
         "id": row.name + "_unknown",
         "severity": ERROR,
-        "title": "Not known: %s" % row.name,
+        "title": "Could not be checked: %s" % row.name,
         "seen": answer.seen,
-        "cause": "It was asked for and could not be read, so it counts as not met." + (" A reason may be: %s." % "; ".join(faults) if faults else ""),
-        "fix": row.allow,
+        "cause": "It was asked for and could not be read, so it counts as not met. To have it known: %s.%s"
+        % (row.allow, " What stands in the way may be: %s." % "; ".join(faults) if faults else ""),
+        "fix": row.look,
     }
 
 

@@ -67,7 +67,7 @@ def words(event: Event) -> str:
     """One line: what came, how often, and what its number means."""
     meaning = XIDS.get(event["xid"] or 0)
     often = " (%d times)" % event["count"] if event["count"] > 1 else ""
-    return event["text"] + often + (" [Xid %d: %s]" % (event["xid"], meaning[1]) if meaning else "")
+    return str(event["text"]) + often + (" [Xid %d: %s]" % (event["xid"], meaning[1]) if meaning else "")
 
 
 def origin(event: Event) -> str:

@@ -380,7 +380,8 @@ def test_an_unknown_answer_says_what_to_do_and_what_may_be_the_reason() -> None:
     result = judge(made.closed_on_blackwell(), {"ecc_clean": True})
     assert [row["met"] for row in result["expectations"]] == ["unknown"]
     (unknown,) = [finding for finding in result["findings"] if finding["id"] == "ecc_clean_unknown"]
-    assert "did not report" in unknown["seen"] and "closed kernel module cannot drive" in unknown["cause"] and "--ecc-config=1" in unknown["fix"]
+    assert "did not report" in unknown["seen"] and "closed kernel module cannot drive" in unknown["cause"] and "--ecc-config=1" in unknown["cause"]
+    assert unknown["fix"].startswith("nvidia-smi -q")
 
 
 def test_a_message_of_an_earlier_module_is_no_cause() -> None:
