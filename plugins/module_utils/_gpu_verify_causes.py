@@ -165,6 +165,15 @@ CAUSES: t.Tuple[Cause, ...] = (
         "{plan}",
     ),
     Cause(
+        "L02",
+        CRITICAL,
+        ALL,
+        "The installation of the driver did not finish",
+        signs.unfinished,
+        "dpkg was interrupted, or gave up because files of another branch are in the way. What is there now is parts of drivers.",
+        "{clean}",
+    ),
+    Cause(
         "module_not_loaded",
         CRITICAL,
         ALL,
@@ -348,10 +357,10 @@ CAUSES: t.Tuple[Cause, ...] = (
     Cause(
         "L02",
         ERROR,
-        ALL,
+        (*CUDA, "same_version", "open_module", "module_licence"),
         "Remains of other driver branches are installed",
         signs.remains,
-        "Packages of two branches, or half of one, overwrite each other's libraries and build each other's modules.",
+        "Packages of two branches overwrite each other's libraries and build each other's modules.",
         "{clean}",
         True,
     ),

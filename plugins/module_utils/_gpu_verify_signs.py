@@ -134,7 +134,7 @@ def no_headers(inputs: Inputs) -> Evidence:
 def not_built(inputs: Inputs) -> Evidence:
     """L03 with headers: DKMS was not run, or its build failed."""
     kernel = running_kernel(inputs.facts)
-    if loaded(inputs.facts) or kernel is None or kernel["nvidia_module"] or not kernel["headers"] or not _by_dkms(inputs.facts):
+    if unfinished(inputs) or loaded(inputs.facts) or kernel is None or kernel["nvidia_module"] or not kernel["headers"] or not _by_dkms(inputs.facts):
         return None
     logs = [one["failed_build_log"] for one in part(inputs.facts, "dkms") or [] if one["failed_build_log"]]
     return _join(
@@ -162,7 +162,7 @@ def other_kernels(inputs: Inputs) -> Evidence:
 def not_loaded(inputs: Inputs) -> Evidence:
     """The module is there, nothing is known against it, and it is not loaded."""
     module = part(inputs.facts, "driver", "on_disk")
-    if loaded(inputs.facts) or not module or any(find(inputs) for find in (secure_boot, nouveau, given_away)):
+    if loaded(inputs.facts) or not module or any(find(inputs) for find in (secure_boot, nouveau, given_away, unfinished)):
         return None
     return _join("%s is there and not loaded" % module["path"], _smi(inputs.facts))
 
@@ -252,6 +252,7 @@ def hidden(inputs: Inputs) -> Evidence:
         gsp,
         no_window,
         initialisation,
+        unfinished,
         given_away,
         nouveau,
     )
@@ -289,18 +290,22 @@ def initialisation(inputs: Inputs) -> Evidence:
     return _said(inputs.facts, "initialisation_failed")
 
 
+def unfinished(inputs: Inputs) -> Evidence:
+    """L02, half done: dpkg was interrupted or gave up, as when files of two branches collide."""
+    found = ["%s (%s)" % (one["name"], one["state"]) for one in core_packages(inputs.facts) if one["state"] not in WHOLE]
+    return _join("not finished: %s" % ", ".join(found), *_by_branch(inputs.facts)) if found else None
+
+
 def remains(inputs: Inputs) -> Evidence:
-    """L02: packages or DKMS trees of several branches, or packages that dpkg did not finish."""
-    found = branches(inputs.facts)
-    unfinished = ["%s (%s)" % (one["name"], one["state"]) for one in core_packages(inputs.facts) if one["state"] not in WHOLE]
+    """L02: packages or DKMS trees of several branches."""
     trees = sorted({one["version"] for one in part(inputs.facts, "dkms") or []})
-    if len(found) < 2 and not unfinished and len({branch_of(tree) for tree in trees}) < 2:
+    if unfinished(inputs) or (len(branches(inputs.facts)) < 2 and len({branch_of(tree) for tree in trees}) < 2):
         return None
-    return _join(
-        *("branch %s: %s" % (branch, ", ".join(sorted(names))) for branch, names in sorted(found.items())),
-        "not finished: %s" % ", ".join(unfinished) if unfinished else "",
-        "DKMS has %s" % ", ".join(trees) if len(trees) > 1 else "",
-    )
+    return _join(*_by_branch(inputs.facts), "DKMS has %s" % ", ".join(trees) if len(trees) > 1 else "")
+
+
+def _by_branch(facts: Document) -> t.List[str]:
+    return ["branch %s: %s" % (branch, ", ".join(sorted(names))) for branch, names in sorted(branches(facts).items())]
 
 
 def docker_without_gpu(inputs: Inputs) -> Evidence:

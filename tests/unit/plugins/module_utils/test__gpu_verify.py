@@ -60,16 +60,21 @@ REMAINS = made.changed(
     packages__nvidia=[
         made.package("nvidia-dkms-580-open"),
         made.package("libnvidia-compute-535", "535.261.03-0ubuntu1"),
-        made.package("nvidia-utils-550", "550.163.01-1", "half-installed"),
+        made.package("nvidia-utils-550", "550.163.01-1"),
     ],
     cuda_init=made.cuda(999),
     driver__device_nodes=["nvidia-uvm"],
 )
+# The old branch's module lies where the next boot looks, and the new one's is loaded.
 MIXED_BRANCHES = made.changed(
-    driver__loaded_version="550.163.01",
-    driver__on_disk=made.module("550.163.01"),
-    driver__user_space=[],
-    packages__nvidia=[made.package("nvidia-dkms-550", "550.163.01-0ubuntu1"), made.package("nvidia-kernel-source-535", "535.261.03-0ubuntu1")],
+    driver__on_disk=made.module("535.261.03"),
+    packages__nvidia=[made.package("nvidia-dkms-580-open"), made.package("nvidia-kernel-source-535", "535.261.03-0ubuntu1")],
+    dkms=[made.tree(made.VERSION, []), made.tree("535.261.03", [RELEASE])],
+)
+HALF_INSTALLED = made.without_module(
+    kernel__installed=[made.kernel(RELEASE, nvidia_module=None)],
+    driver__on_disk=None,
+    packages__nvidia=[made.package("nvidia-dkms-580-open", state="half-configured"), made.package("libnvidia-compute-550", "550.163.01-0ubuntu1")],
 )
 NO_TOOLKIT = made.changed(
     containers={
@@ -112,11 +117,19 @@ CASES: t.Dict[str, Case] = {
     ),
     "L02 remains of other branches": Case(
         MIXED_BRANCHES,
-        {"driver_branch": "580"},
+        {"same_version": ["module"]},
         "L02",
         "Remains of other driver branches are installed",
-        ("branch 535: nvidia-kernel-source-535",),
-        ("apt-get purge nvidia-kernel-source-535",),
+        ("branch 535: nvidia-kernel-source-535", "DKMS has 535.261.03, 580.159.03"),
+        ("sudo apt-get purge nvidia-kernel-source-535 && sudo dkms remove nvidia/535.261.03 --all",),
+    ),
+    "L02 half installed": Case(
+        HALF_INSTALLED,
+        {"cuda_init": True, "driver_branch": "580"},
+        "L02",
+        "The installation of the driver did not finish",
+        ("nvidia-dkms-580-open (half-configured)", "branch 550: libnvidia-compute-550"),
+        ("sudo dpkg --configure -a && sudo apt-get purge libnvidia-compute-550",),
     ),
     "L03 no headers": Case(
         NO_HEADERS,
@@ -409,7 +422,12 @@ def test_the_worst_stands_first_and_remains_only_warn_beside_another_cause() -> 
         ("min_memory_bytes", "error"),
         ("L02", "warning"),
     ], result["text"]
-    assert result["findings"][2]["fix"] == "sudo dpkg --configure -a && sudo apt-get purge libnvidia-compute-535 nvidia-utils-550"
+    assert result["findings"][2]["fix"] == "sudo apt-get purge libnvidia-compute-535 nvidia-utils-550"
+
+
+def test_remains_do_not_excuse_a_driver_of_another_branch() -> None:
+    result = judge(MIXED_BRANCHES, {"driver_branch": "595"})
+    assert [(finding["id"], finding["severity"]) for finding in result["findings"]] == [("driver_branch", "error"), ("L02", "warning")]
 
 
 def test_another_kernel_without_a_module_warns() -> None:
