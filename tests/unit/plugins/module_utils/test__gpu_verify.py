@@ -158,6 +158,14 @@ CASES: t.Dict[str, Case] = {
         (OLD, "803"),
         ("/usr/local/nvidia/lib64/libcuda.so." + OLD,),
     ),
+    "L04 libraries of another version than both modules": Case(
+        made.changed(driver__user_space=[made.library("libcuda", OLD), made.library("libnvidia-ml", OLD)], cuda_init=made.cuda(803)),
+        {"cuda_init": True, "same_version": ["module", "user_space"]},
+        "L04",
+        "Libraries of another driver version are in the way",
+        (OLD, made.VERSION),
+        ("dpkg -S " + made.LIBRARIES,),
+    ),
     "L04 803 with equal versions": Case(
         made.changed(cuda_init=made.cuda(803)), CUDA, "L04", "CUDA's library does not fit the kernel module", ("803",), ("LD_LIBRARY_PATH",)
     ),
@@ -423,6 +431,11 @@ def test_the_worst_stands_first_and_remains_only_warn_beside_another_cause() -> 
         ("L02", "warning"),
     ], result["text"]
     assert result["findings"][2]["fix"] == "sudo apt-get purge libnvidia-compute-535 nvidia-utils-550"
+
+
+def test_a_container_that_shares_the_fault_of_its_host_has_not_lost_the_card() -> None:
+    result = judge(made.closed_on_blackwell(), CONTAINER, container_cuda=made.cuda(100))
+    assert [finding["id"] for finding in result["findings"]] == ["L01"], result["text"]
 
 
 def test_remains_do_not_excuse_a_driver_of_another_branch() -> None:

@@ -37,6 +37,10 @@ def test_a_further_one_of_the_same_kind_is_new() -> None:
     assert new(log((10.0, 31), (30.0, 31)), log((10.0, 31))) == [31]
 
 
+def test_a_further_one_at_the_same_moment_is_new() -> None:
+    assert new(log((10.0, 31), (10.0, 31)), log((10.0, 31))) == [31]
+
+
 def test_the_same_one_after_a_reboot_is_new() -> None:
     assert new(log((4.0, 79)), log((900.0, 79))) == [79]
 
