@@ -94,7 +94,8 @@ def decide(facts: Facts, wish: Wish) -> Document:
 
 def _grow_volume(plan: _Plan, chain: Chain, facts: Facts, wish: Wish) -> int:
     """Steps for partition, physical and logical volume; returns the logical volume's size after them."""
-    assert chain.volume is not None and chain.group is not None
+    if chain.volume is None or chain.group is None:
+        raise ValueError("the chain of %s has no logical volume" % chain.device.path)
     volume, group, extent = chain.volume, chain.group, chain.group.extent
     reaches = [(device, row, reach_of(device, facts.devices)) for device, row in chain.carriers if row is not None]
     single = reaches[0] if len(reaches) == 1 else None
@@ -210,7 +211,8 @@ def _grow_partition(plan: _Plan, chain: Chain, facts: Facts, wish: Wish) -> int:
 
 
 def _growpart(plan: _Plan, device: Device, reach: Reach) -> None:
-    assert device.partition is not None
+    if device.partition is None:
+        raise ValueError("%s is no partition" % device.path)
     number, before = device.partition.number, device.partition.size
     reason = "%s free on %s directly behind partition %d" % (size_text(reach.gain), reach.disk.path, number)
     plan.step("growpart", device.path, ("growpart", reach.disk.path, str(number)), before, before + reach.gain, reason, disk=reach.disk.path, partition=number)
