@@ -20,7 +20,8 @@ CARD_SOURCES = ("PCI bus", "/sys/bus/pci/devices", "gpus")
 # Packages that carry a kernel module or libraries, so that two branches of them cannot both be right. Others keep versions of their own.
 CORE = re.compile(
     r"^(?:libnvidia-(?:compute|cfg1|common|decode|encode|extra|gl)|libcuda1$|libnvidia-ml1$|nvidia-smi$"
-    r"|nvidia-dkms|nvidia-kernel-(?:dkms|open-dkms|common-\d|source)|nvidia-open-kernel-dkms|nvidia-(?:compute-)?utils|nvidia-headless|nvidia-driver(?!-pinning)|nvidia-firmware|firmware-nvidia-gsp|linux-modules-nvidia)"
+    r"|nvidia-dkms|nvidia-kernel-(?:dkms|open-dkms|common-\d|source)|nvidia-open-kernel-dkms"
+    r"|nvidia-(?:compute-)?utils|nvidia-headless|nvidia-driver(?!-pinning)|nvidia-firmware|firmware-nvidia-gsp|linux-modules-nvidia)"
 )
 DRIVER_VERSION = re.compile(r"^(?:\d+:)?\d{3}\.\d+")
 BRANCH_IN_NAME = re.compile(r"-(\d{3})(?:-|$)")
