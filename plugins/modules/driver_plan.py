@@ -257,12 +257,12 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.inferhost.llm.plugins.module_utils import _gpu_info
-from ansible_collections.inferhost.llm.plugins.module_utils._driver_host import Unreadable, read_host
-from ansible_collections.inferhost.llm.plugins.module_utils._driver_plan import decide
-from ansible_collections.inferhost.llm.plugins.module_utils._driver_text import render
-from ansible_collections.inferhost.llm.plugins.module_utils._driver_types import Card, DriverInputError, Wishes
-from ansible_collections.inferhost.llm.plugins.module_utils._pci import read_devices
+from ansible_collections.inferhost.llm.plugins.module_utils._driver._host import Unreadable, read_host
+from ansible_collections.inferhost.llm.plugins.module_utils._driver._plan import decide
+from ansible_collections.inferhost.llm.plugins.module_utils._driver._text import render
+from ansible_collections.inferhost.llm.plugins.module_utils._driver._types import Card, DriverInputError, Wishes
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu import _info as gpu_info
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu._pci import read_devices
 
 NVSWITCH: t.Dict[str, t.Optional[bool]] = {"present": True, "absent": False}
 
@@ -286,7 +286,7 @@ def main() -> None:
     )
     params = module.params
     devices = read_devices(params["sysfs_root"])
-    cards = [Card(gpu["name"], gpu["compute_capability"], gpu["open_module"], gpu["driver"]) for gpu in _gpu_info.gpus(devices, {}, None)]
+    cards = [Card(gpu["name"], gpu["compute_capability"], gpu["open_module"], gpu["driver"]) for gpu in gpu_info.gpus(devices, {}, None)]
     wishes = Wishes(
         source=params["source"],
         branch=params["branch"],

@@ -118,10 +118,10 @@ findings:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.inferhost.llm.plugins.module_utils import _endpoint as endpoint
-from ansible_collections.inferhost.llm.plugins.module_utils._endpoint_probe import check
+from ansible_collections.inferhost.llm.plugins.module_utils._endpoint import _endpoint as endpoint
+from ansible_collections.inferhost.llm.plugins.module_utils._endpoint._probe import check
+from ansible_collections.inferhost.llm.plugins.module_utils._endpoint._tool_call_probe import server
 from ansible_collections.inferhost.llm.plugins.module_utils._key_file import KeyFileError, read_key
-from ansible_collections.inferhost.llm.plugins.module_utils._tool_call_probe import server
 
 DOCS_PROBE = "vLLM serves its API pages"
 KEY_PROBE = "vLLM refuses a wrong key"

@@ -598,8 +598,8 @@ unread:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.inferhost.llm.plugins.module_utils._gpu_collect import Wanted, collect
-from ansible_collections.inferhost.llm.plugins.module_utils._gpu_reader import Reader
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu._collect import Wanted, collect
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu._reader import Reader
 
 
 def main() -> None:

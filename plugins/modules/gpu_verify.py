@@ -253,10 +253,10 @@ text:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.inferhost.llm.plugins.module_utils._gpu_collect import Wanted, collect
-from ansible_collections.inferhost.llm.plugins.module_utils._gpu_reader import Reader
-from ansible_collections.inferhost.llm.plugins.module_utils._gpu_verify import misspelt, verify
-from ansible_collections.inferhost.llm.plugins.module_utils._gpu_verify_facts import Inputs, missing_keys
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu._collect import Wanted, collect
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu._reader import Reader
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu_verify._facts import Inputs, missing_keys
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu_verify._verify import misspelt, verify
 
 EXPECT = {
     "gpu_count": {"type": "int", "aliases": ["count"]},

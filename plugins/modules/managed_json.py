@@ -91,9 +91,7 @@ from typing import Any, cast
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.inferhost.llm.plugins.module_utils import (
-    _json_merge as merging,
-)
+from ansible_collections.inferhost.llm.plugins.module_utils import _json_merge as merging
 
 
 def _read(module: AnsibleModule, path: str) -> dict[str, Any]:

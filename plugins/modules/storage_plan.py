@@ -206,11 +206,11 @@ refusal:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.inferhost.llm.plugins.module_utils._gpu_reader import Reader
-from ansible_collections.inferhost.llm.plugins.module_utils._storage_host import read_facts
-from ansible_collections.inferhost.llm.plugins.module_utils._storage_plan import decide, parse_target
-from ansible_collections.inferhost.llm.plugins.module_utils._storage_text import render
-from ansible_collections.inferhost.llm.plugins.module_utils._storage_types import StorageInputError
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu._reader import Reader
+from ansible_collections.inferhost.llm.plugins.module_utils._storage._host import read_facts
+from ansible_collections.inferhost.llm.plugins.module_utils._storage._plan import decide, parse_target
+from ansible_collections.inferhost.llm.plugins.module_utils._storage._text import render
+from ansible_collections.inferhost.llm.plugins.module_utils._storage._types import StorageInputError
 
 
 def main() -> None:

@@ -186,11 +186,11 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.inferhost.llm.plugins.module_utils import _throughput as throughput
+from ansible_collections.inferhost.llm.plugins.module_utils._endpoint import _throughput as throughput
+from ansible_collections.inferhost.llm.plugins.module_utils._endpoint._throughput_probe import PROMPT, ThroughputError, copy_bandwidth, measure
+from ansible_collections.inferhost.llm.plugins.module_utils._endpoint._tool_call_findings import finding_of as server_finding
+from ansible_collections.inferhost.llm.plugins.module_utils._endpoint._tool_call_probe import Server, first_model, server
 from ansible_collections.inferhost.llm.plugins.module_utils._key_file import KeyFileError, read_key
-from ansible_collections.inferhost.llm.plugins.module_utils._throughput_probe import PROMPT, ThroughputError, copy_bandwidth, measure
-from ansible_collections.inferhost.llm.plugins.module_utils._tool_call_findings import finding_of as server_finding
-from ansible_collections.inferhost.llm.plugins.module_utils._tool_call_probe import Server, first_model, server
 
 
 def roofline_of(plan: t.Dict[str, t.Any]) -> throughput.Roofline:

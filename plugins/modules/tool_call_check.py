@@ -167,9 +167,9 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.inferhost.llm.plugins.module_utils._endpoint._tool_call import Question, tool_problem
+from ansible_collections.inferhost.llm.plugins.module_utils._endpoint._tool_call_probe import FORMS, check, server
 from ansible_collections.inferhost.llm.plugins.module_utils._key_file import KeyFileError, read_key
-from ansible_collections.inferhost.llm.plugins.module_utils._tool_call import Question, tool_problem
-from ansible_collections.inferhost.llm.plugins.module_utils._tool_call_probe import FORMS, check, server
 
 
 def question_of(params: t.Dict[str, t.Any]) -> Question:

@@ -116,8 +116,8 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.inferhost.llm.plugins.module_utils import _report as report
-from ansible_collections.inferhost.llm.plugins.module_utils._report_html import page
+from ansible_collections.inferhost.llm.plugins.module_utils._report import _report as report
+from ansible_collections.inferhost.llm.plugins.module_utils._report._html import page
 
 
 def read_startup(paths: t.List[str]) -> t.List[t.Any]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import typing as t
 from pathlib import Path
 
-from ansible_collections.inferhost.llm.plugins.module_utils import _driver_packages
-from ansible_collections.inferhost.llm.plugins.module_utils._driver_branches import generation_of
-from ansible_collections.inferhost.llm.plugins.module_utils._driver_plan import decide
-from ansible_collections.inferhost.llm.plugins.module_utils._driver_types import AUTO, CUDA_REPO, FULL, SOURCES, Card, Host, Wishes
-from ansible_collections.inferhost.llm.plugins.module_utils._gpu_catalogue import CARDS, RANGES
-from ansible_collections.inferhost.llm.plugins.module_utils._gpu_lookup import describe
+from ansible_collections.inferhost.llm.plugins.module_utils._driver import _packages as driver_packages
+from ansible_collections.inferhost.llm.plugins.module_utils._driver._branches import generation_of
+from ansible_collections.inferhost.llm.plugins.module_utils._driver._plan import decide
+from ansible_collections.inferhost.llm.plugins.module_utils._driver._types import AUTO, CUDA_REPO, FULL, SOURCES, Card, Host, Wishes
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu._catalogue import CARDS, RANGES
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu._lookup import describe
 
 GOLDEN = Path(__file__).parent / "golden" / "driver_decisions.md"
 
@@ -59,7 +59,7 @@ def table() -> str:
     groups = _groups()
     lines = [HEADING, "## Cards with the same decision everywhere", "", "| group | cards |", "|---|---|"]
     lines += ["| %s | %s |" % (label, ", ".join(sorted(card.name for card in cards))) for label, cards in groups.items()]
-    for distribution, release in _driver_packages.releases():
+    for distribution, release in driver_packages.releases():
         for source in SOURCES:
             lines += ["", "## %s %s, %s" % (distribution.capitalize(), release, SOURCE_TITLES[source]), ""]
             lines += ["| cards | branch | module | built | packages | with CUDA 13 |", "|---|---|---|---|---|---|"]
@@ -78,15 +78,15 @@ def _special(groups: t.Dict[str, t.List[Card]]) -> t.List[str]:
         "",
         "## The source left to `auto`",
         "",
-        "| cards | %s |" % " | ".join("%s %s" % row for row in _driver_packages.releases()),
+        "| cards | %s |" % " | ".join("%s %s" % row for row in driver_packages.releases()),
         "|---|---|---|---|---|---|",
     ]
     for label, cards in groups.items():
-        plans = [decide(cards[:1], fresh(*row), Wishes(source=AUTO)) for row in _driver_packages.releases()]
+        plans = [decide(cards[:1], fresh(*row), Wishes(source=AUTO)) for row in driver_packages.releases()]
         lines.append(
             "| %s | %s |" % (label, " | ".join("%s %s" % (plan["source"], plan["branch"]) if plan["branch"] else plan["refusal"]["code"] for plan in plans))
         )
-    rows = [(row, source) for row in _driver_packages.releases() for source in SOURCES]
+    rows = [(row, source) for row in driver_packages.releases() for source in SOURCES]
     lines += [
         "",
         "## One %s" % ada.name,
@@ -97,7 +97,7 @@ def _special(groups: t.Dict[str, t.List[Card]]) -> t.List[str]:
     for row, source in rows:
         secure = _outcome(ada, fresh(*row, secure_boot=True), Wishes(source=source))
         screen = _cells(ada, fresh(*row), Wishes(source=source, profile=FULL))[3]
-        there = ", ".join("%s (%s)" % (offer.branch, offer.evidence.mark) for offer in _driver_packages.offers(source, *row))
+        there = ", ".join("%s (%s)" % (offer.branch, offer.evidence.mark) for offer in driver_packages.offers(source, *row))
         lines.append("| %s %s | `%s` | %s | %s | %s |" % (*row, source, secure, screen, there))
     lines += ["", "## Boards with NVSwitches", "", "| release | source | H200 | B200 |", "|---|---|---|---|"]
     boards = [next(card for card in catalogue() if card.name == name) for name in ("NVIDIA H200", "NVIDIA B200")]
@@ -111,7 +111,7 @@ def _groups() -> t.Dict[str, t.List[Card]]:
     """Cards by what is decided for them on every release, source and CUDA wish."""
     alike: t.Dict[t.Tuple[t.Tuple[str, ...], ...], t.List[Card]] = {}
     for card in catalogue():
-        hosts = [fresh(*row) for row in _driver_packages.releases()]
+        hosts = [fresh(*row) for row in driver_packages.releases()]
         everywhere = tuple(_cells(card, host, Wishes(source=source, cuda_major=cuda)) for host in hosts for source in SOURCES for cuda in (0, 12, 13))
         alike.setdefault(everywhere, []).append(card)
     return {_label(cards): cards for cards in alike.values()}

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.inferhost.llm.plugins.module_utils._gpu_cuda import CODES
-from ansible_collections.inferhost.llm.plugins.module_utils._gpu_kernel_log import parse
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu._cuda import CODES
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu._kernel_log import parse
 from ansible_collections.inferhost.llm.tests.unit.plugins.host_tree import RELEASE
 
 Document = t.Dict[str, t.Any]

@@ -9,8 +9,8 @@ import os
 import typing as t
 from pathlib import Path
 
-from ansible_collections.inferhost.llm.plugins.module_utils._gpu_process import Ended
-from ansible_collections.inferhost.llm.plugins.module_utils._gpu_reader import Reader
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu._process import Ended
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu._reader import Reader
 
 RELEASE = "6.12.48+deb13-amd64"
 LINK = "link to "

@@ -12,10 +12,10 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ansible_collections.inferhost.llm.plugins.module_utils import _storage_block as block
-from ansible_collections.inferhost.llm.plugins.module_utils._storage_filesystem import KINDS
-from ansible_collections.inferhost.llm.plugins.module_utils._storage_lvm import mapper_path, parse_lvm
-from ansible_collections.inferhost.llm.plugins.module_utils._storage_types import GIB, MIB, Facts, Filesystem
+from ansible_collections.inferhost.llm.plugins.module_utils._storage import _block as block
+from ansible_collections.inferhost.llm.plugins.module_utils._storage._filesystem import KINDS
+from ansible_collections.inferhost.llm.plugins.module_utils._storage._lvm import mapper_path, parse_lvm
+from ansible_collections.inferhost.llm.plugins.module_utils._storage._types import GIB, MIB, Facts, Filesystem
 
 EXTENT = 4 * MIB
 # The 33 sectors at the end of a disk.

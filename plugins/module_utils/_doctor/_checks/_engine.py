@@ -10,7 +10,7 @@ import typing as t
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._engines import Engine, engines
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts, Outcome, Seen, Unseen
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry import check
-from ansible_collections.inferhost.llm.plugins.module_utils._plan_clients import CLIENTS
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._clients import CLIENTS
 
 # vLLM's --dtype, and what people put there that belongs elsewhere.
 DTYPES = ("auto", "half", "float16", "bfloat16", "float", "float32")

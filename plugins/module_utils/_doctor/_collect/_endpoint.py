@@ -9,15 +9,15 @@ import json
 import os
 import typing as t
 
-from ansible_collections.inferhost.llm.plugins.module_utils._chat_stream import ChatStream, error_text
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collector import Collected, Context, collector, unreadable
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._flags import engine_arguments, number, parse
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts
-from ansible_collections.inferhost.llm.plugins.module_utils._endpoint import stream_body
-from ansible_collections.inferhost.llm.plugins.module_utils._http import HttpError, Response, bearer, request, stream_events
+from ansible_collections.inferhost.llm.plugins.module_utils._endpoint._chat_stream import ChatStream, error_text
+from ansible_collections.inferhost.llm.plugins.module_utils._endpoint._endpoint import stream_body
+from ansible_collections.inferhost.llm.plugins.module_utils._endpoint._http import HttpError, Response, bearer, request, stream_events
+from ansible_collections.inferhost.llm.plugins.module_utils._endpoint._tool_call import Question, message_of
+from ansible_collections.inferhost.llm.plugins.module_utils._endpoint._tool_call_probe import FORMS, check, server
 from ansible_collections.inferhost.llm.plugins.module_utils._listeners import listeners
-from ansible_collections.inferhost.llm.plugins.module_utils._tool_call import Question, message_of
-from ansible_collections.inferhost.llm.plugins.module_utils._tool_call_probe import FORMS, check, server
 
 _QUICK_S = 10.0
 _ANSWER_S = 60.0

@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import re
 
-from ansible_collections.inferhost.llm.plugins.module_utils import _gpu_host, _gpu_lookup, _pci
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collector import Collected, Context, collector
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu import _host as gpu_host
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu import _lookup as gpu_lookup
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu import _pci as pci
 
 # In this order: a workstation line has cards made for servers, and old workstation cards share letters with server cards.
 _MARKETS = (
@@ -28,16 +30,16 @@ def market(name: str) -> str:
 
 @collector("cpu", root="no", cost="files", timeout_s=5)
 def cpu(context: Context, facts: Facts) -> Collected:
-    return Collected(_gpu_host.cpu_facts(context.path("/proc"), context.path("/sys")))
+    return Collected(gpu_host.cpu_facts(context.path("/proc"), context.path("/sys")))
 
 
 @collector("gpus", root="no", cost="files", timeout_s=10)
 def gpus(context: Context, facts: Facts) -> Collected:
     """NVIDIA cards on the bus, driver or not."""
     found = []
-    for device in _pci.read_devices(context.path("/sys")):
-        if device.vendor_id == _pci.NVIDIA and device.class_id in _pci.NVIDIA_GPU_CLASSES:
-            name = _gpu_lookup.describe(device.device_id, device.subsystem_device_id)["name"]
+    for device in pci.read_devices(context.path("/sys")):
+        if device.vendor_id == pci.NVIDIA and device.class_id in pci.NVIDIA_GPU_CLASSES:
+            name = gpu_lookup.describe(device.device_id, device.subsystem_device_id)["name"]
             found.append({"address": device.address, "name": name, "market": market(name), "driver": device.driver})
     return Collected(found)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.inferhost.llm.plugins.module_utils._gpu_expectations import EXPECTATIONS
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu_verify._expectations import EXPECTATIONS
 from ansible_collections.inferhost.llm.plugins.modules import gpu_verify as module
 from ansible_collections.inferhost.llm.tests.unit.plugins import gpu_documents as made
 from ansible_collections.inferhost.llm.tests.unit.plugins import sysfs_tree

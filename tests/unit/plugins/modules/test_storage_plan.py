@@ -9,7 +9,7 @@ import os
 import typing as t
 from pathlib import Path
 
-from ansible_collections.inferhost.llm.plugins.module_utils._storage_types import GIB
+from ansible_collections.inferhost.llm.plugins.module_utils._storage._types import GIB
 from ansible_collections.inferhost.llm.tests.unit.plugins import storage_hosts as hosts
 from ansible_collections.inferhost.llm.tests.unit.plugins.run_module import run_module
 

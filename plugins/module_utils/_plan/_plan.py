@@ -1,0 +1,308 @@
+# Copyright: (c) 2026, inferhost contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Facts and wishes in, the plan document out. Pure; `docs/architecture.md` fixes the document."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.inferhost.llm.plugins.module_utils._plan import _cpu as plan_cpu
+from ansible_collections.inferhost.llm.plugins.module_utils._plan import _cuda as plan_cuda
+from ansible_collections.inferhost.llm.plugins.module_utils._plan import _devices as plan_devices
+from ansible_collections.inferhost.llm.plugins.module_utils._plan import _engine_families as engine_families
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._checkpoint import Checkpoint
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._clients import CLIENTS
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_parsers import REASONING_PARSERS, TOOL_PARSERS, available
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_versions import LIBRARIES, NEWEST_READ, Version, dotted, parse_version
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._geometry import parameters, weight_bytes
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import Model
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._quantization import refuse_unplanned
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import (
+    SCHEMA,
+    Document,
+    Outcome,
+    PlanInputError,
+    Refusal,
+    Wishes,
+    flag,
+    size,
+    warning,
+)
+
+KV_CACHE_DTYPES = ("auto", "bfloat16", "float16", "fp8", "fp8_e4m3", "fp8_e5m2")
+
+# Partial files, locks and the hub's own copies beside the checkpoint.
+DISK_HEADROOM = 0.10
+
+# An answer may take a quarter of the context, within these bounds.
+OUTPUT_SHARE = 4
+OUTPUT_BOUNDS = (256, 32768)
+
+NO_LIMITS = {"max_model_len": 0, "max_num_seqs": 0, "max_num_batched_tokens": 0, "max_output_tokens": 0, "kv_tokens": 0}
+
+
+class Subject(t.NamedTuple):
+    """The model as it is on disk or listed by a hub. `checkpoint` is None when only its configuration is known."""
+
+    id: str
+    name: str
+    path: t.Optional[str]
+    model: Model
+    checkpoint: t.Optional[Checkpoint]
+    chat_template: str = ""
+    # The files are already where the engine reads them, so the disk needs no room for them.
+    in_place: bool = False
+
+
+def make_plan(subject: Subject, gpus: t.Sequence[t.Mapping[str, t.Any]], cpu: t.Mapping[str, t.Any], wishes: Wishes) -> Document:
+    """The plan; one that cannot work carries a `refusal`. Raises PlanInputError for options and facts that make no sense."""
+    version = parse_version(wishes.engine_version)
+    _check_wishes(wishes)
+    build = wishes.engine_build if wishes.engine_build != "auto" else ("cuda" if gpus else "cpu")
+    document = _frame(subject, wishes, build)
+    try:
+        outcome = _outcome(subject, gpus, cpu, wishes, version, build)
+    except Refusal as refusal:
+        document["refusal"] = refusal.document()
+        return document
+    _fill(document, subject, outcome, wishes, version)
+    return document
+
+
+def _check_wishes(wishes: Wishes) -> None:
+    for name in ("context", "concurrency", "kv_cache_bytes", "max_output_tokens", "tensor_parallel"):
+        value = getattr(wishes, name)
+        if value < 0:
+            raise PlanInputError("%s: must be 0 (decide) or above, not %d" % (name, value))
+    if not 0.1 <= wishes.gpu_memory_utilization < 1.0:
+        raise PlanInputError(
+            "gpu_memory_utilization: must be at least 0.1 and below 1.0, not %g; the rest of the card is for what the engine does not measure"
+            % wishes.gpu_memory_utilization
+        )
+    if wishes.kv_cache_dtype not in KV_CACHE_DTYPES:
+        raise PlanInputError("kv_cache_dtype: must be one of %s, not %r" % (", ".join(KV_CACHE_DTYPES), wishes.kv_cache_dtype))
+    if wishes.client not in CLIENTS:
+        raise PlanInputError("client: must be one of %s, not %r" % (", ".join(CLIENTS), wishes.client))
+    if wishes.engine_build not in ("auto", "cpu", "cuda"):
+        raise PlanInputError("engine_build: must be auto, cpu or cuda, not %r" % wishes.engine_build)
+
+
+def _frame(subject: Subject, wishes: Wishes, build: str) -> Document:
+    model = subject.model
+    return {
+        "schema": SCHEMA,
+        "model": {
+            "id": subject.id,
+            "name": subject.name,
+            "path": subject.path,
+            "architecture": model.architecture,
+            "dtype": model.dtype,
+            "quantization": model.quantization.method if model.quantization else None,
+            "native_context": model.native_context,
+            "layers": model.layers,
+            "hidden_size": model.hidden_size,
+            "vocab_size": model.vocab_size,
+            "heads": model.heads,
+            "kv_heads": model.kv_heads,
+            "head_dim": model.head_dim,
+        },
+        "device": {"kind": build, "name": "", "count": 0, "memory_bytes": None, "bandwidth_bytes_per_s": None, "source": ""},
+        "engine": {"name": "vllm", "version": wishes.engine_version, "build": build},
+        "sizes": [],
+        "limits": dict(NO_LIMITS),
+        "flags": [],
+        "environment": [],
+        "capabilities": {"tool_calls": False, "tool_parser": None, "reasoning": False, "reasoning_parser": None, "vision": model.vision},
+        "roofline": {"bytes_per_token": 0, "bandwidth_bytes_per_s": None, "tokens_per_s_max": None, "source": ""},
+        "need": {"disk_bytes": _disk_bytes(subject), "memory_bytes": 0, "libraries": LIBRARIES[build]},
+        "warnings": [],
+        "alternatives": [],
+        "refusal": None,
+    }
+
+
+def _outcome(subject: Subject, gpus: t.Sequence[t.Mapping[str, t.Any]], cpu: t.Mapping[str, t.Any], wishes: Wishes, version: Version, build: str) -> Outcome:
+    model = subject.model
+    if model.not_planned is not None:
+        raise Refusal(
+            "not_planned_yet",
+            "%s has %s, whose cache is not planned yet" % (model.architecture, model.not_planned),
+            ["use a model with full attention, such as one of the Qwen2.5, Qwen3 or Llama 3 families"],
+        )
+    if wishes.context > model.native_context:
+        raise Refusal(
+            "context_above_native",
+            "a context of %d was asked for and %s was trained for %d" % (wishes.context, subject.name, model.native_context),
+            ["lower context to %d or less" % model.native_context],
+        )
+    if build == "cuda":
+        if not gpus:
+            raise Refusal("no_gpu", "the CUDA build was asked for and the host has no NVIDIA GPU", ["set engine_build to cpu", "use a host with an NVIDIA GPU"])
+        refuse_unplanned(model)
+        weights, source = _weights(subject)
+        return plan_cuda.plan(model, weights, source, plan_devices.select(gpus), wishes, version)
+    count, source = _parameters(subject)
+    return plan_cpu.plan(model, count, source, cpu, wishes, version)
+
+
+def _parameters(subject: Subject) -> t.Tuple[int, str]:
+    if subject.checkpoint is not None and subject.checkpoint.parameters is not None:
+        return subject.checkpoint.parameters, "counted in the headers of the weight files"
+    return parameters(subject.model).total, "by the shape of the layers in config.json"
+
+
+def _weights(subject: Subject) -> t.Tuple[int, str]:
+    """Bytes of the checkpoint's weights: of its files where they are known, which include towers and drafters."""
+    model = subject.model
+    by_shape = weight_bytes(model)
+    if subject.checkpoint is not None:
+        if model.dtype == "float32" and model.quantization is None:
+            return subject.checkpoint.weight_bytes // 2, subject.checkpoint.source + ", float32 halved"
+        return subject.checkpoint.weight_bytes, subject.checkpoint.source
+    if by_shape is None or model.vision:
+        raise Refusal(
+            "files_unknown",
+            "the size of the weights of %s does not follow from its configuration alone (%s)"
+            % (subject.name, "vision tower" if by_shape is not None else "quantisation"),
+            ["give model_path, or model_files with the names and sizes of the checkpoint's files"],
+        )
+    return by_shape if model.dtype != "float32" else by_shape // 2, "by the shape of the layers in config.json"
+
+
+def _disk_bytes(subject: Subject) -> int:
+    if subject.in_place:
+        return 0
+    return int(_download(subject)[0] * (1 + DISK_HEADROOM))
+
+
+def _download(subject: Subject) -> t.Tuple[int, str]:
+    if subject.checkpoint is not None:
+        return subject.checkpoint.download_bytes, subject.checkpoint.source
+    return weight_bytes(subject.model) or 0, "weights by the shape of the layers; the file list is not known"
+
+
+def _fill(document: Document, subject: Subject, outcome: Outcome, wishes: Wishes, version: Version) -> None:
+    model = subject.model
+    count, count_source = _parameters(subject)
+    download, download_source = _download(subject)
+    shape = parameters(model)
+    limits = dict(outcome.limits, max_output_tokens=_max_output_tokens(wishes, outcome.limits["max_model_len"]))
+    choice, warnings = _parsers(subject, wishes, version)
+    warnings = outcome.warnings + warnings + _version_warnings(version)
+    refusal = outcome.refusal
+    if refusal is None:
+        refusal, more = _client_verdict(wishes, limits["max_model_len"], subject)
+        warnings += more
+    if refusal is None and wishes.concurrency:
+        warnings += _concurrency_warnings(outcome, wishes)
+    document.update(
+        device=outcome.device,
+        sizes=[
+            size("parameters", count, "parameters", count_source),
+            size("active_parameters", shape.active if model.experts else count, "parameters", "parameters that one token uses"),
+            size("download", download, "bytes", download_source),
+            *outcome.sizes,
+        ],
+        limits=limits,
+        flags=outcome.flags + _parser_flags(choice) if outcome.flags else [],
+        environment=outcome.environment,
+        capabilities={
+            "tool_calls": choice.tool_parser is not None,
+            "tool_parser": choice.tool_parser,
+            "reasoning": choice.reasoning_parser is not None,
+            "reasoning_parser": choice.reasoning_parser,
+            "vision": model.vision,
+        },
+        roofline=_roofline(outcome),
+        need={**document["need"], "memory_bytes": outcome.memory_bytes},
+        warnings=warnings,
+        alternatives=outcome.alternatives,
+        refusal=refusal.document() if refusal else None,
+    )
+
+
+def _max_output_tokens(wishes: Wishes, context: int) -> int:
+    least, most = OUTPUT_BOUNDS
+    wanted = wishes.max_output_tokens or min(most, max(least, context // OUTPUT_SHARE))
+    # One token of every request is the prompt's.
+    return max(0, min(wanted, context - 1))
+
+
+def _parsers(subject: Subject, wishes: Wishes, version: Version) -> t.Tuple[engine_families.Choice, t.List[Document]]:
+    """The family's parsers, or the user's; `none` switches one off."""
+    choice = engine_families.choose("%s %s" % (subject.id, subject.name), subject.model.model_type, subject.chat_template, version)
+    warnings: t.List[Document] = []
+    for option, table in (("tool_parser", TOOL_PARSERS), ("reasoning_parser", REASONING_PARSERS)):
+        wanted = getattr(wishes, option)
+        if not wanted:
+            continue
+        parser = None if wanted == "none" else wanted
+        choice = choice._replace(tool_parser=parser, reason="asked for") if option == "tool_parser" else choice._replace(reasoning_parser=parser)
+        if wanted != "none" and wanted not in available(table, version):
+            warnings.append(
+                warning("parser_not_built_in", "%s %s is not one that vLLM %s brings: a plugin must provide it" % (option, wanted, dotted(version)))
+            )
+    if choice.tool_parser is None and wishes.tool_parser != "none":
+        warnings.append(warning("no_tool_parser", "tool calls will come back as text: %s" % choice.reason))
+    return choice, warnings
+
+
+def _parser_flags(choice: engine_families.Choice) -> t.List[Document]:
+    flags = []
+    if choice.tool_parser is not None:
+        flags.append(flag("--enable-auto-tool-choice", None, "without it a request with tools is answered with HTTP 400"))
+        flags.append(flag("--tool-call-parser", choice.tool_parser, choice.reason))
+    if choice.reasoning_parser is not None:
+        flags.append(flag("--reasoning-parser", choice.reasoning_parser, choice.reason))
+    return flags
+
+
+def _version_warnings(version: Version) -> t.List[Document]:
+    if version <= NEWEST_READ:
+        return []
+    return [
+        warning("engine_newer_than_tables", "vLLM %s is newer than %s, the newest release the tables were read from" % (dotted(version), dotted(NEWEST_READ)))
+    ]
+
+
+def _client_verdict(wishes: Wishes, context: int, subject: Subject) -> t.Tuple[t.Optional[Refusal], t.List[Document]]:
+    client = CLIENTS[wishes.client]
+    if client is None or context >= client.advised_context:
+        return None, []
+    if context >= client.smallest_context:
+        message = "%s works best with a context of %d or more; the plan has %d" % (client.title, client.advised_context, context)
+        return None, [warning("context_small_for_client", message)]
+    remedies = []
+    if subject.model.native_context < client.smallest_context:
+        remedies.append("use a model with a context of %d or more; this one has %d" % (client.smallest_context, subject.model.native_context))
+    elif wishes.context:
+        remedies.append("raise context to %d or more" % client.smallest_context)
+    else:
+        remedies.append("use a smaller or quantised checkpoint, or set kv_cache_dtype to fp8 where the card has it, to make room for the cache")
+    remedies.append("set client to none to plan without one")
+    message = "%s sends about %d tokens before the user's first word and needs a context of %d; the plan has %d" % (
+        client.title,
+        client.prompt_tokens,
+        client.smallest_context,
+        context,
+    )
+    return Refusal("context_below_client", message, remedies), []
+
+
+def _concurrency_warnings(outcome: Outcome, wishes: Wishes) -> t.List[Document]:
+    at_once = next(one["value"] for one in outcome.sizes if one["name"] == "concurrency")
+    if at_once >= wishes.concurrency:
+        return []
+    message = "the cache holds %.1f requests of the full length at once; %d were asked for, the others wait or are shorter" % (at_once, wishes.concurrency)
+    return [warning("concurrency_below_wish", message)]
+
+
+def _roofline(outcome: Outcome) -> Document:
+    known = bool(outcome.bandwidth)
+    return {
+        "bytes_per_token": outcome.bytes_per_token,
+        "bandwidth_bytes_per_s": outcome.bandwidth,
+        "tokens_per_s_max": round(outcome.bandwidth / outcome.bytes_per_token, 1) if outcome.bandwidth else None,
+        "source": "memory bandwidth / weights that one token reads, one sequence, short context" if known else "the memory bandwidth is not known",
+    }

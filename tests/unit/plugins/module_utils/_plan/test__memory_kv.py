@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, inferhost contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cache capacity against published start-up logs: what the engine said was available, and the tokens it made of it."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import KvLayout, group_size, layout
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import read_config
+from ansible_collections.inferhost.llm.tests.unit.plugins.model_configs import QWEN3_30B_FP8, QWEN25_14B_AWQ, QWEN36_27B, TINY
+
+GIB = 1 << 30
+
+# model, bytes an element, tensor parallel, available GiB a GPU, tokens. The log rounds GiB to two places, so to half of 0.01 GiB.
+UNIFORM = [
+    # vLLM 0.13, 0.22.1 and 0.10.2
+    (QWEN25_14B_AWQ, 2, 1, 10.39, 56_736),
+    (QWEN3_30B_FP8, 2, 1, 42.54, 464_656),
+    (QWEN3_30B_FP8, 2, 1, 8.68, 94_784),
+]
+
+
+@pytest.mark.parametrize(("config", "element", "parallel", "gib", "tokens"), UNIFORM)
+def test_uniform_models(config: t.Dict[str, t.Any], element: int, parallel: int, gib: float, tokens: int) -> None:
+    cache = layout(read_config(config), element, 16, parallel, 1, 1.0)
+    least, most = (cache.tokens(int((gib + off) * GIB), 4096) for off in (-0.005, 0.005))
+    assert least <= tokens <= most
+
+
+# tensor parallel, blocks of state a sequence, GiB, length, requests at once. Two of vLLM 0.19 (Qwen3.5-27B, the same shape) without
+# prefix caching, one of 0.27.1 with it.
+HYBRID = [
+    (4, 1, 7.00, 32_768, 12.98),
+    (4, 1, 7.56, 50_000, 9.42),
+    (1, 2, 41.03, 4_096, 71.42),
+]
+
+
+@pytest.mark.parametrize(("parallel", "state_blocks", "gib", "length", "at_once"), HYBRID)
+def test_hybrid_models(parallel: int, state_blocks: int, gib: float, length: int, at_once: float) -> None:
+    cache = layout(read_config(QWEN36_27B), 2, 16, parallel, state_blocks, 1.5)
+    # The three logs agree: "Setting attention block size to 784 tokens".
+    assert cache.block_tokens == 784
+    least, most = (cache.concurrency(int((gib + off) * GIB), length) for off in (-0.005, 0.005))
+    assert least - 0.005 <= at_once <= most + 0.005
+
+
+def test_the_tokens_of_a_hybrid_as_the_log_counts_them() -> None:
+    # 857 blocks, 6 for the length and 2 for each of three groups of states: 857 / 12 x 4,096.
+    cache = layout(read_config(QWEN36_27B), 2, 16, 1, 2, 1.5)
+    assert cache.tokens(int(41.03 * GIB), 4096) == 292_522
+
+
+def test_an_eight_bit_cache_doubles_the_block_of_a_hybrid() -> None:
+    assert layout(read_config(QWEN36_27B), 1, 16, 1, 2, 1.5).block_tokens == 1568
+
+
+def test_by_hand() -> None:
+    # 2 x 4 KV heads x 32 x 4 bytes x 4 layers = 4,096 bytes a token; a block of 128 is 524,288 bytes; 1 GiB has 2,048 of them.
+    cache = layout(read_config(TINY), 4, 128, 1, 0, 1.0)
+    assert (cache.bytes_per_token, cache.block_bytes, cache.blocks(GIB)) == (4096, 524_288, 2048)
+    assert cache.tokens(GIB, 1) == 262_144
+    assert cache.concurrency(GIB, 65_536) == 4.0
+    assert cache.longest(GIB, 4) == 65_536
+    assert cache.bytes_for(129) == 2 * 524_288
+
+
+def test_more_gpus_than_kv_heads_replicate_them() -> None:
+    assert layout(read_config(QWEN3_30B_FP8), 2, 16, 8, 1, 1.0).bytes_per_token == 48 * 2 * 128 * 2
+
+
+def test_nothing_fits_into_nothing() -> None:
+    cache = layout(read_config(QWEN36_27B), 2, 16, 1, 2, 1.5)
+    assert (cache.blocks(-5), cache.longest(-5), cache.longest(0)) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("counts", "limit", "group"), [((48, 16), 1.5, 16), ((48, 17), 1.5, 17), ((24, 20), 1.25, 24), ((24, 20), 1.0, 20), ((12, 12), 1.0, 12)]
+)
+def test_layers_a_group(counts: t.Tuple[int, int], limit: float, group: int) -> None:
+    assert group_size(*counts, limit) == group
+
+
+def test_blocks_for_a_length() -> None:
+    cache = KvLayout(block_tokens=784, block_bytes=1, growing_groups=1, fixed_blocks=6, bytes_per_token=1, state_bytes_per_sequence=6)
+    assert [cache.blocks_for(tokens) for tokens in (1, 784, 785)] == [7, 7, 8]

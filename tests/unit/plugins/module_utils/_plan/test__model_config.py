@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, inferhost contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import ModelError, read_config
+from ansible_collections.inferhost.llm.tests.unit.plugins.model_configs import QWEN3_30B_FP8, QWEN25_14B_AWQ, QWEN36_27B, TINY, without
+
+
+def test_a_dense_model() -> None:
+    model = read_config(QWEN25_14B_AWQ)
+    assert (model.layers, model.heads, model.kv_heads, model.head_dim) == (48, 40, 8, 128)
+    assert (model.dtype, model.native_context, model.vision, model.not_planned) == ("float16", 32768, False, None)
+    assert model.quantization is not None and model.quantization.method == "awq"
+    assert (model.linear, model.experts, model.full_layers) == (None, None, 48)
+
+
+def test_a_mixture_of_experts() -> None:
+    model = read_config(QWEN3_30B_FP8)
+    assert model.experts is not None and model.quantization is not None
+    assert (model.experts.total, model.experts.used, model.experts.intermediate_size) == (128, 8, 768)
+    assert model.quantization.block == (128, 128)
+
+
+def test_a_hybrid_with_its_text_model_nested() -> None:
+    model = read_config(QWEN36_27B)
+    assert model.linear is not None
+    assert (model.linear.layers, model.full_layers, model.linear.state_bytes) == (48, 16, 4)
+    assert (model.vision, model.architecture, model.model_type) == (True, "Qwen3_5ForConditionalGeneration", "qwen3_5_text")
+
+
+def test_a_hybrid_that_gives_only_the_interval() -> None:
+    text = dict(without(QWEN36_27B["text_config"], "layer_types"), full_attention_interval=4)
+    assert read_config(dict(QWEN36_27B, text_config=text)).full_layers == 16
+
+
+def test_the_tokenizer_may_shorten_the_context() -> None:
+    assert read_config(TINY, {"model_max_length": 2048}).native_context == 2048
+    # What tokenizers without a limit write.
+    assert read_config(TINY, {"model_max_length": 1e30}).native_context == 65536
+    assert read_config(TINY, {"model_max_length": 131072}).native_context == 65536
+
+
+def test_a_config_without_a_type_is_float32() -> None:
+    assert read_config(without(TINY, "dtype")).dtype == "float32"
+
+
+# change to the tiny model's config, and what the error must name
+BAD: t.List[t.Tuple[t.Dict[str, t.Any], t.Tuple[str, ...]]] = [
+    ({"architectures": None}, ("architectures",)),
+    ({"architectures": []}, ("architectures",)),
+    ({"model_type": None}, ("model_type", "missing")),
+    ({"model_type": "rwkv9"}, ("rwkv9", "Qwen2ForCausalLM", "known:")),
+    ({"num_hidden_layers": None}, ("num_hidden_layers", "missing")),
+    ({"num_attention_heads": 0}, ("num_attention_heads", "above 0", "0")),
+    ({"hidden_size": "128"}, ("hidden_size", "'128'")),
+    ({"vocab_size": None}, ("vocab_size", "missing")),
+    ({"intermediate_size": None}, ("intermediate_size", "missing")),
+    ({"max_position_embeddings": None}, ("max_position_embeddings", "missing")),
+    ({"num_key_value_heads": True}, ("num_key_value_heads", "True")),
+    ({"dtype": "fp8"}, ("dtype", "'fp8'", "bfloat16")),
+    ({"text_config": "qwen"}, ("text_config", "str")),
+    ({"quantization_config": {"bits": 4}}, ("quantization_config.quant_method",)),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), BAD)
+def test_a_config_that_cannot_be_used_names_file_and_field(change: t.Dict[str, t.Any], words: t.Tuple[str, ...]) -> None:
+    config = {name: value for name, value in {**TINY, **change}.items() if value is not None}
+    with pytest.raises(ModelError) as caught:
+        read_config(config, None, "/models/x/config.json")
+    message = str(caught.value)
+    assert "/models/x/config.json" in message and "\n" not in message
+    for word in words:
+        assert word in message
+
+
+NOT_YET: t.List[t.Tuple[t.Dict[str, t.Any], str]] = [
+    ({"model_type": "gemma3_text"}, "sliding-window"),
+    ({"model_type": "deepseek_v3"}, "latent"),
+    ({"model_type": "mistral", "sliding_window": 4096, "use_sliding_window": True}, "sliding-window"),
+    ({"layer_types": ["full_attention", "chunked_attention"] * 2}, "chunked_attention"),
+]
+
+
+@pytest.mark.parametrize(("change", "word"), NOT_YET)
+def test_a_known_kind_that_is_not_planned_yet_says_why(change: t.Dict[str, t.Any], word: str) -> None:
+    assert word in (read_config({**TINY, **change}).not_planned or "")
