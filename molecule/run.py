@@ -124,9 +124,9 @@ def main() -> None:
     phases: list[Phase] = []
     reason, status = "", 1
     try:
-        engine.ensure()
-        link_scenarios()
-        status = run(scenario, reports, phases)
+        with engine.shared():
+            link_scenarios()
+            status = run(scenario, reports, phases)
     except engine.NoEngine as error:
         reason, status = str(error), 0
         print(f"molecule {scenario}: skipped: {reason}")

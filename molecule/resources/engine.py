@@ -5,16 +5,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 STATE = Path(__file__).resolve().parents[2] / ".cache" / "molecule"
 PID_FILE = STATE / "dockerd.pid"
 LOG_FILE = STATE / "dockerd.log"
+# Locked by every scenario while it uses the engine, and by the one that is starting it.
+USERS_FILE = STATE / "engine.users"
+STARTING_FILE = STATE / "engine.starting"
 START_SECONDS = 60
 STOP_SECONDS = 60
 
@@ -57,6 +63,24 @@ def ensure() -> None:
         apt_install("docker.io", "iptables")
     if not answers():  # the package may have started it
         _start()
+
+
+@contextlib.contextmanager
+def shared() -> Iterator[None]:
+    """An engine for as long as it is needed. One that was started here is stopped by the last scenario that uses it."""
+    STATE.mkdir(parents=True, exist_ok=True)
+    with USERS_FILE.open("a") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        try:
+            with STARTING_FILE.open("a") as starting:
+                fcntl.flock(starting, fcntl.LOCK_EX)
+                ensure()
+            yield
+        finally:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if stop_ours():
+                    print("stopped the Docker Engine that was started for the tests")
 
 
 def _start() -> None:

@@ -107,11 +107,9 @@ def up(name: str) -> None:
 
 
 def down(name: str) -> None:
-    """Remove the host, and stop the engine if it was started for it."""
+    """Remove the host."""
     if engine.answers():
         _docker("rm", "--force", "--volumes", name, check=False)
-    if engine.stop_ours():
-        print("stopped the Docker Engine that was started for the tests")
 
 
 def main() -> None:
