@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-import typing as t
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -116,7 +116,7 @@ class Groups:
                 os.killpg(group, signal.SIGTERM)
 
 
-def show(name: str, lines: t.Iterable[str]) -> None:
+def show(name: str, lines: Iterable[str]) -> None:
     """Print each line with the stage it comes from."""
     for line in lines:
         print(f"{name}: {line}", end="", flush=True)
@@ -166,6 +166,18 @@ def run(groups: Groups, stage: Stage, folder: Path) -> tuple[Result, list[junit.
     return Result(stage.name, status, seconds, **junit.counts(cases)), cases
 
 
+def side_by_side(groups: Groups, lanes: list[list[Stage]], follow: Callable[[list[Stage]], None]) -> None:
+    """Follow each lane in a thread of its own; whatever ends this early, SIGTERM too, takes the stages that run with it."""
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
+        try:
+            for future in [pool.submit(follow, lane) for lane in lanes]:
+                future.result()
+        except BaseException:
+            groups.close()
+            raise
+
+
 def summary(results: list[Result], cases: dict[str, list[junit.Case]]) -> str:
     """The table, the failures, the skips with their reasons, and the one line that counts."""
     lines = ["", f"{'stage':<14}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}"]
@@ -183,8 +195,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stages", nargs="*", metavar="STAGE", help=" ".join(stage.name for stage in STAGES))
     names = parser.parse_args().stages
-    # The stages' processes are groups of their own and go down with us.
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     unknown = sorted(set(names) - {stage.name for stage in STAGES})
     if unknown:
         parser.error(f"no stage {', '.join(unknown)}; there are: {', '.join(stage.name for stage in STAGES)}")
@@ -211,13 +221,7 @@ def main() -> int:
             print(f"=== {stage.name}: {'ok' if result.status == 0 and not result.failed else 'FAILED'} after {result.seconds:.0f} s ===", flush=True)
 
     lanes = [[stage for stage in chosen if stage.lane == lane] for lane in sorted({stage.lane for stage in chosen})]
-    with ThreadPoolExecutor(max_workers=len(lanes) if (os.cpu_count() or 1) > 1 else 1) as pool:
-        try:
-            for future in [pool.submit(follow, lane) for lane in lanes]:
-                future.result()
-        except BaseException:
-            groups.close()
-            raise
+    side_by_side(groups, lanes if (os.cpu_count() or 1) > 1 else [chosen], follow)
     results.sort(key=lambda result: [stage.name for stage in STAGES].index(result.name))
     print(summary(results, cases))
     return 1 if any(result.status or result.failed for result in results) else 0
