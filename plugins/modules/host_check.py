@@ -12,16 +12,8 @@ description:
   - Looks at ports, disk, memory, shared libraries, the service manager and the way to the package index. Changes nothing.
   - Returns what is missing as findings, each with what was seen, the cause and the fix.
 author: inferhost contributors (@inferhost)
-attributes:
-  check_mode:
-    support: full
-    description: Only reads.
-  diff_mode:
-    support: none
-    description: Only reads.
-  idempotent:
-    support: full
-    description: Only reads.
+extends_documentation_fragment:
+  - inferhost.llm.reads
 options:
   root:
     description: Folder that will hold everything. It need not exist.
