@@ -13,7 +13,7 @@ import uuid
 
 import msgspec
 
-from . import headers
+from . import errors, headers
 from .asgi import JSON, Headers, Receive, Scope, Send, answer, header
 from .config import Config
 from .errors import Fault
@@ -62,7 +62,7 @@ class App:
             logging.getLogger("inferhost_proxy").exception("failure", extra={"fields": {"id": call.id}})
             call.fault = Fault("internal_error")
             if call.status is None:
-                call.status = call.fault.status
+                call.status = errors.status(call.fault, call.route.anthropic)
                 await refuse(send, call.fault, call.route.anthropic, call.id)
         finally:
             self._in_flight -= 1
@@ -102,7 +102,7 @@ class App:
             await self._exchange(call, self.keys.upstream, scope, receive, send)
         else:
             call.fault = Fault(refusal)
-            call.status = call.fault.status
+            call.status = errors.status(call.fault, call.route.anthropic)
             await refuse(send, call.fault, call.route.anthropic, call.id)
 
     async def _answer(self, call: Call, send: Send, status: int, extra: Headers, body: bytes) -> None:

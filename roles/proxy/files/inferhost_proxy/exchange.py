@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from enum import Enum
 from http import HTTPStatus
@@ -70,6 +70,8 @@ class Call:
     waits_for: str = "upstream_timeout"
     """The fault that silence would be now."""
     deadline: float = float("inf")
+    heartbeat: Callable[[], Awaitable[float]] | None = None
+    """Keeps a client that waits; returns the seconds until it has to be called again."""
 
     def wait(self, kind: str, seconds: float) -> None:
         """From now on, silence of so many seconds is this fault."""
@@ -81,6 +83,10 @@ class ClientGone(Exception):
     """The client closed its connection."""
 
 
+Relay = Callable[[bytes, Hold], Coroutine[None, None, None]]
+"""What turns a request's body into an answer that is sent."""
+
+
 class Exchange:
     def __init__(self, config: Config, upstream: Upstream, metrics: Metrics) -> None:
         self._config = config
@@ -89,18 +95,26 @@ class Exchange:
         self._budget = Budget(config.limits.max_held_bytes)
 
     async def __call__(self, call: Call, key: bytes | None, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on as it is."""
+
+        async def relay(body: bytes, hold: Hold) -> None:
+            request = Request(
+                call.method,
+                target(scope["raw_path"], scope["query_string"]),
+                headers.for_upstream(scope["headers"], key, call.upstream_id),
+                body,
+            )
+            await self._relay(call, request, hold, send)
+
+        await self.run(call, relay, scope, receive, send)
+
+    async def run(self, call: Call, relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request; every way it can end is answered, counted and noted in `call`."""
         try:
             with self._budget.hold() as hold:
                 body = await read_body(scope["headers"], receive, hold, self._config.limits.max_body_bytes)
-                request = Request(
-                    call.method,
-                    target(scope["raw_path"], scope["query_string"]),
-                    headers.for_upstream(scope["headers"], key, call.upstream_id),
-                    body,
-                )
                 call.wait("upstream_timeout", self._config.upstream.answer_seconds)
-                await self._race(call, self._relay(call, request, hold, send), receive)
+                await self._race(call, relay(body, hold), receive)
         except ClientGone:
             phase = "answer" if call.status else "waiting" if call.deadline < float("inf") else "upload"
             call.disconnected = phase
@@ -117,7 +131,8 @@ class Exchange:
         gone = asyncio.ensure_future(_departure(receive))
         try:
             while not relay.done():
-                left = min(call.deadline - time.monotonic(), self._config.upstream.idle_seconds, TICK_SECONDS)
+                beat = await call.heartbeat() if call.heartbeat else TICK_SECONDS
+                left = min(call.deadline - time.monotonic(), self._config.upstream.idle_seconds, TICK_SECONDS, beat)
                 await asyncio.wait({relay, gone}, timeout=max(left, 0), return_when=asyncio.FIRST_COMPLETED)
                 if relay.done():
                     break
@@ -233,7 +248,7 @@ class Exchange:
         if fault.kind in errors.UPSTREAM_KINDS:
             self._metrics.upstream_errors.labels(fault.kind).inc()
         if call.status is None:
-            call.status = fault.status
+            call.status = errors.status(fault, call.route.anthropic)
             await refuse(send, fault, call.route.anthropic, call.id)
         elif call.mode is Mode.EVENTS and fault.kind != "client_stalled":
             await send(_body(errors.event(fault, call.route.anthropic, call.id)))
@@ -249,10 +264,13 @@ async def refuse(send: Send, fault: Fault, anthropic: bool, request_id: str) -> 
         extra.append((b"retry-after", str(fault.retry_after).encode()))
     if fault.status == HTTPStatus.UNAUTHORIZED:
         extra.append((b"www-authenticate", b"Bearer"))
+    if anthropic and fault.kind in errors.FINAL:
+        # The SDKs would otherwise send it again, because of its status.
+        extra.append((b"x-should-retry", b"false"))
     if fault.status in (408, 413):
         # The rest of the body is not read.
         extra.append((b"connection", b"close"))
-    await answer(send, fault.status, extra, errors.document(fault, anthropic, request_id))
+    await answer(send, errors.status(fault, anthropic), extra, errors.document(fault, anthropic, request_id))
 
 
 async def read_body(request_headers: Headers, receive: Receive, hold: Hold, limit: int) -> bytes:
