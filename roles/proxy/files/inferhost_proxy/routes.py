@@ -45,4 +45,6 @@ def classify(path: str) -> Route:
     known = ROUTES.get(path)
     if known is not None:
         return known
+    if path.startswith("/v1/models/"):
+        return ROUTES["/v1/models"]
     return OTHER._replace(anthropic=path.startswith("/v1/messages/"))
