@@ -36,7 +36,7 @@ from .anthropic_types import (
 )
 from .errors import Fault
 from .signatures import Sign
-from .wire import CallPart, Chunk, Delta, Usage
+from .wire import NO_ERROR, CallPart, Chunk, Delta, Usage
 
 BROKEN_FINISHES = frozenset({"abort", "error"})
 
@@ -93,7 +93,7 @@ class Reducer:
 
     def feed(self, chunk: Chunk) -> list[Event]:
         """The events that a chunk gives; raises when it is an error."""
-        if chunk.error is not None:
+        if chunk.error is not NO_ERROR and chunk.error != NO_ERROR:
             raise anthropic_errors.from_event(chunk.error)
         out: list[Event] = []
         if chunk.usage is not None:

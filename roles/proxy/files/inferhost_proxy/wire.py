@@ -56,10 +56,13 @@ class Usage(Struct, gc=False):
     prompt_tokens_details: PromptDetails | None = None
 
 
+NO_ERROR = msgspec.Raw(b"null")
+
+
 class Chunk(Struct, gc=False):
     choices: list[Choice] = []
     usage: Usage | None = None
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = NO_ERROR
 
 
 _decode = msgspec.json.Decoder(Chunk).decode
@@ -71,7 +74,7 @@ def chunk(data: bytes) -> Chunk:
     try:
         return _decode(data)
     except (msgspec.DecodeError, RecursionError) as exc:
-        raise Fault("upstream_protocol", f"a chunk that is none: {type(exc).__name__}") from exc
+        raise Fault("upstream_protocol", f"a chunk: {type(exc).__name__}", "The model server sent something that is no part of an answer.") from exc
 
 
 def payloads(block: bytes) -> Iterator[bytes]:
