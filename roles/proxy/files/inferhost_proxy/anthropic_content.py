@@ -36,10 +36,11 @@ def parts_of(content: str | list[Block] | Block | None, where: str) -> list[Part
     if isinstance(content, str):
         return [text_part(content)] if content else []
     blocks = [content] if isinstance(content, Block) else content
-    return [part for index, block in enumerate(blocks) for part in _parts(block, f"{where}.{index}")]
+    return [part for index, block in enumerate(blocks) for part in shown(block, f"{where}.{index}")]
 
 
-def _parts(block: Block, where: str) -> list[Part]:
+def shown(block: Block, where: str) -> list[Part]:
+    """The parts of one block."""
     if block.type == "text":
         return [text_part(block.text)] if block.text else []
     if block.type == "image":

@@ -30,7 +30,7 @@ class _Nested(Struct):
     """Older engines have no `error` around it."""
 
 
-def from_answer(status: int, body: bytes) -> Fault:
+def from_answer(status: int, body: bytes, retry_after: str | None = None) -> Fault:
     """The fault for an answer that is no 200."""
     if status == 401:
         return Fault("upstream_auth")
@@ -40,7 +40,10 @@ def from_answer(status: int, body: bytes) -> Fault:
         message = nested.message or (detail.message if isinstance(detail, _Detail) else detail)
     except (msgspec.DecodeError, RecursionError):
         message = None
-    return _fault(status if status >= 400 else 502, message)
+    fault = _fault(status if status >= 400 else 502, message)
+    if retry_after is not None and retry_after.isdecimal():
+        fault.retry_after = int(retry_after)
+    return fault
 
 
 def names_itself(body: bytes) -> bool:

@@ -57,10 +57,13 @@ class Anthropic:
         return not call.route.anthropic or METHODS.get(call.route.name, call.method) == call.method
 
     async def __call__(self, call: Call, key: bytes | None, scope: Scope, receive: Receive, send: Send) -> None:
+        stream = _Stream(call, send, self._config)
+        call.heartbeat = stream.beat
+
         async def relay(body: bytes, hold: Hold) -> None:
             engine = Engine(self._upstream, call.upstream_id, key, scope["headers"], hold)
             if call.route.name == "messages":
-                await self._messages(call, engine, anthropic_request.parse(body), key, send)
+                await self._messages(call, engine, anthropic_request.parse(body), key, stream)
             elif call.route.name == "count_tokens":
                 await self._count_tokens(call, engine, anthropic_request.parse(body), send)
             else:
@@ -78,7 +81,7 @@ class Anthropic:
         count = await _count(engine, anthropic_request.chat(request, self._config.anthropic.inline_system))
         await _document(call, send, msgspec.json.encode({"input_tokens": count.count}))
 
-    async def _messages(self, call: Call, engine: Engine, request: MessagesRequest, key: bytes | None, send: Send) -> None:
+    async def _messages(self, call: Call, engine: Engine, request: MessagesRequest, key: bytes | None, stream: _Stream) -> None:
         limits = self._config.limits
         chat = anthropic_request.complete(request, anthropic_request.chat(request, self._config.anthropic.inline_system), limits)
         choice = request.tool_choice
@@ -89,9 +92,7 @@ class Anthropic:
             frozenset(request.stop_sequences or ()),
             choice is not None and bool(choice.disable_parallel_tool_use),
         )
-        stream = _Stream(call, send, self._config)
-        if request.stream:
-            call.heartbeat = stream.beat
+        stream.pings = bool(request.stream)
         with handed_back(await self._ask(engine, chat)) as response:
             if request.stream and response.content_type == "text/event-stream":
                 await stream.relay(response, wanted)
@@ -101,7 +102,7 @@ class Anthropic:
                 await stream.write(events)
                 await stream.end()
             else:
-                await _document(call, send, msgspec.json.encode(anthropic_message.accumulate(events)))
+                await _document(call, stream.send, msgspec.json.encode(anthropic_message.accumulate(events)))
 
     async def _ask(self, engine: Engine, chat: Chat) -> aiohttp.ClientResponse:
         """The engine's answer with status 200. Only a request that may not fit is counted before it is sent."""
@@ -112,16 +113,19 @@ class Anthropic:
         response = await engine.ask(CHAT, msgspec.json.encode(chat))
         if response.status == HTTPStatus.OK:
             return response
-        with handed_back(response):
-            refusal = anthropic_errors.from_answer(response.status, await engine.read(response))
+        refusal = await _refusal(engine, response)
         fitting = await _fitting(engine, chat) if response.status == HTTPStatus.BAD_REQUEST and not counted else None
         if fitting is None:
             raise refusal
         response = await engine.ask(CHAT, msgspec.json.encode(fitting))
         if response.status == HTTPStatus.OK:
             return response
-        with handed_back(response):
-            raise anthropic_errors.from_answer(response.status, await engine.read(response))
+        raise await _refusal(engine, response)
+
+
+async def _refusal(engine: Engine, response: aiohttp.ClientResponse) -> Fault:
+    with handed_back(response):
+        return anthropic_errors.from_answer(response.status, await engine.read(response), response.headers.get("retry-after"))
 
 
 async def _fitting(engine: Engine, chat: Chat) -> Chat | None:
@@ -149,7 +153,9 @@ class _Stream:
 
     def __init__(self, call: Call, send: Send, config: Config) -> None:
         self._call = call
-        self._send = send
+        self.send = send
+        self.pings = False
+        """The client waits for a stream, so it can be told something."""
         self._ping_seconds = config.anthropic.ping_seconds
         self._idle_seconds = config.upstream.idle_seconds
         self._max_event_bytes = config.limits.max_event_bytes
@@ -179,11 +185,11 @@ class _Stream:
         data = frames(events)
         self._call.wait("client_stalled", self._idle_seconds)
         self._sent_at = time.monotonic()
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        await self.send({"type": "http.response.body", "body": data, "more_body": True})
         _sent(self._call, data)
 
     async def end(self) -> None:
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        await self.send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def beat(self) -> float:
         """Tell a client that has heard nothing for a while that its answer is on its way.
@@ -193,11 +199,11 @@ class _Stream:
         due = self._sent_at + self._ping_seconds - time.monotonic()
         if due > 0:
             return due
-        if self._call.waits_for != "client_stalled":
+        if self.pings and self._call.waits_for != "client_stalled":
             try:
                 async with asyncio.timeout(self._idle_seconds):
                     await self._start()
-                    await self._send({"type": "http.response.body", "body": PING, "more_body": True})
+                    await self.send({"type": "http.response.body", "body": PING, "more_body": True})
             except TimeoutError as exc:
                 raise Fault("client_stalled") from exc
         self._sent_at = time.monotonic()
@@ -208,7 +214,7 @@ class _Stream:
         if call.status is None:
             call.status, call.mode = 200, Mode.EVENTS
             start = [*EVENT_STREAM, *headers.identification(call.id)]
-            await self._send({"type": "http.response.start", "status": 200, "headers": start})
+            await self.send({"type": "http.response.start", "status": 200, "headers": start})
 
 
 async def _document(call: Call, send: Send, body: bytes) -> None:

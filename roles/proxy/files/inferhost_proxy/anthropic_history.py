@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from .anthropic_content import Content, Part, compact, parts_of, text_part
+from .anthropic_content import Content, Part, compact, parts_of, shown, text_part
 from .anthropic_system import SEPARATOR, SYSTEM_ROLES, join, system_text
 from .anthropic_types import Block, Turn
 from .config import InlineSystem
@@ -26,6 +26,7 @@ NO_RESULT = "There is no result: the call was not executed, or its output was lo
 IMAGE_FOLLOWS = "The result is the image that follows."
 ERROR = "Error: "
 SERVER_RESULT = "_tool_result"
+SILENT = frozenset({"text", "redacted_thinking"})
 
 
 class History(NamedTuple):
@@ -39,7 +40,7 @@ def convert(system: str | list[Block] | None, turns: list[Turn], inline: InlineS
     head = [system_text(system)]
     body: list[Chat] = []
     pending: list[Chat] = []
-    placed = list(enumerate(turns))
+    placed = [(index, turn) for index, turn in enumerate(turns) if turn.role != "assistant" or _says_something(turn)]
     if inline == "hoist":
         head += [system_text(turn.content) for turn in turns if turn.role in SYSTEM_ROLES]
         placed = [(index, turn) for index, turn in placed if turn.role not in SYSTEM_ROLES]
@@ -63,6 +64,11 @@ def convert(system: str | list[Block] | None, turns: list[Turn], inline: InlineS
     return History(([{"role": "system", "content": text}] if text else []) + body, prefill)
 
 
+def _says_something(turn: Turn) -> bool:
+    """Templates refuse an answer with nothing in it."""
+    return bool(turn.content) and (isinstance(turn.content, str) or any(block.text or block.type not in SILENT for block in turn.content))
+
+
 class _Assistant:
     """One answer of the assistant; searches that a server made within it split it into several messages."""
 
@@ -82,8 +88,7 @@ class _Assistant:
             elif block.type.endswith(SERVER_RESULT) and block.tool_use_id:
                 self._result(block, f"{where}.{index}")
             else:
-                shown = parts_of([block], f"{where}.{index}")
-                self._text += [part["text"] for part in shown if part["type"] == "text"]
+                self._text += [part["text"] for part in shown(block, f"{where}.{index}") if part["type"] == "text"]
 
     def _call(self, block: Block) -> None:
         identifier = block.id or f"call_{len(self._ids)}"
@@ -137,17 +142,17 @@ def _run(run: list[tuple[int, Turn]], pending: list[Chat], inline: InlineSystem)
         for place, block in _blocks(turn.content):
             at = f"{where}.{place}"
             if block.type == "tool_result":
-                text, shown = _result(block, at)
+                text, seen = _result(block, at)
                 identifier = block.tool_use_id or ""
                 if identifier in wanted and identifier not in results:
                     results[identifier] = _tool(identifier, text)
-                    images += shown
+                    images += seen
                 elif identifier not in results:
                     # The call is no longer in the conversation, its result still says something.
-                    rest.append(("user", [text_part(f"Result of an earlier tool call:{SEPARATOR}{text}"), *shown]))
+                    rest.append(("user", [text_part(f"Result of an earlier tool call:{SEPARATOR}{text}"), *seen]))
             else:
-                shown = parts_of([block], at)
-                rest += [("user", shown)] if shown else []
+                parts = shown(block, at)
+                rest += [("user", parts)] if parts else []
     tools = [results.get(call["id"]) or _tool(call["id"], NO_RESULT) for call in pending]
     while tools and rest and rest[0][0] == "fold":
         # No user turn is made after results: the model would take it for an interruption.
@@ -159,7 +164,7 @@ def _run(run: list[tuple[int, Turn]], pending: list[Chat], inline: InlineSystem)
 
 def _messages(rest: list[tuple[str, list[Part]]]) -> Iterator[Chat]:
     for system, items in groupby(rest, lambda item: item[0] == "system"):
-        parts = [part for _, shown in items for part in shown]
+        parts = [part for _, more in items for part in more]
         yield {"role": "system" if system else "user", "content": compact(parts)}
 
 
@@ -169,7 +174,7 @@ def _blocks(content: str | list[Block]) -> Iterator[tuple[int, Block]]:
 
 def _result(block: Block, where: str) -> tuple[str, list[Part]]:
     """A result's text, and the images that a tool message cannot hold."""
-    parts = [part for item in _items(block.content) for part in _shown(item, where)]
+    parts = [part for item in _items(block.content) for part in _bearable(item, where)]
     images = [part for part in parts if part["type"] != "text"]
     text = _text_of(parts) or (IMAGE_FOLLOWS if images else "")
     return (ERROR if block.is_error else "") + text, images
@@ -181,11 +186,11 @@ def _items(content: str | list[Block] | Block | None) -> list[Block]:
     return [content] if isinstance(content, Block) else content
 
 
-def _shown(block: Block, where: str) -> list[Part]:
+def _bearable(block: Block, where: str) -> list[Part]:
     """A part of a result. What cannot be shown is named: an error would end the session, which sends it again each turn."""
     known = ("text", "image", "tool_reference", "search_result")
     if block.type in known or (block.type == "document" and not isinstance(block.source, str) and block.source and block.source.type in ("text", "content")):
-        return parts_of([block], where)
+        return shown(block, where)
     return [text_part(f"[A {block.type} that cannot be shown to this model]")]
 
 
