@@ -202,11 +202,8 @@ _encode = msgspec.json.Encoder().encode
 
 def frames(events: list[Event]) -> bytes:
     """Events as they are sent."""
-    parts: list[bytes] = []
-    for event in events:
-        parts += (_HEADS[type(event)], _encode(event), b"\n\n")
-    data = b"".join(parts)
-    for raw, escaped in _LINE_ENDS:
-        if raw in data:
+    data = b"".join([_HEADS[type(event)] + _encode(event) + b"\n\n" for event in events])
+    if not data.isascii():
+        for raw, escaped in _LINE_ENDS:
             data = data.replace(raw, escaped)
     return data

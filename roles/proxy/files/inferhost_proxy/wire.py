@@ -8,8 +8,6 @@ Unknown members are skipped while decoding, so a chunk costs only what is taken 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import msgspec
 from msgspec import Struct
 
@@ -77,19 +75,19 @@ def chunk(data: bytes) -> Chunk:
         raise Fault("upstream_protocol", f"a chunk: {type(exc).__name__}", "The model server sent something that is no part of an answer.") from exc
 
 
-def payloads(block: bytes) -> Iterator[bytes]:
+def payloads(block: bytes) -> list[bytes]:
     """The data of each event in a block of complete events."""
     if b"\r" in block:
         block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    data = b""
-    for line in block.split(b"\n"):
-        if line.startswith(b"data:"):
-            data = data + b"\n" + line[5:].strip() if data else line[5:].strip()
-        elif not line and data:
-            yield data
-            data = b""
-    if data:
-        yield data
+    found = []
+    for event in block.split(b"\n\n"):
+        if event.startswith(b"data: ") and b"\n" not in event:
+            found.append(event[6:])
+        elif event:
+            lines = [line[5:].strip() for line in event.split(b"\n") if line.startswith(b"data:")]
+            if lines:
+                found.append(b"\n".join(lines))
+    return found
 
 
 def from_whole(data: bytes) -> Chunk:
