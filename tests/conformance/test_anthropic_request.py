@@ -86,9 +86,14 @@ def test_plain() -> None:
 
 def test_C01_odd_roles() -> None:
     given = messages({"role": "ctx", "content": "a"}, assistant("b"), {"role": "msg", "content": [text("c")]}, {"role": "developer", "content": "d"})
-    assert given == [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c\n\nd"}]
+    assert given == [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": f"c\n\n{reminder('d')}"}]
 
 
+def reminder(value: str) -> str:
+    return f"<system-reminder>\n{value}\n</system-reminder>"
+
+
+NOW = reminder("now")
 TURN = [user("question"), system("budget 9")]
 CALLING = [*TURN, assistant(use("t1")), user(result("t1", "file")), system("budget 8")]
 
@@ -96,9 +101,9 @@ CALLING = [*TURN, assistant(use("t1")), user(result("t1", "file")), system("budg
 def test_C02_C03_C04_fold() -> None:
     assert messages(*CALLING, system="S") == [
         {"role": "system", "content": "S"},
-        {"role": "user", "content": "question\n\nbudget 9"},
+        {"role": "user", "content": f"question\n\n{reminder('budget 9')}"},
         {"role": "assistant", "tool_calls": [called("t1")]},
-        tool("t1", "file\n\nbudget 8"),
+        tool("t1", f"file\n\n{reminder('budget 8')}"),
     ]
 
 
@@ -108,18 +113,22 @@ def test_C03_leading_inline_system_joins_the_prompt() -> None:
 
 def test_fold_never_between_a_call_and_its_result() -> None:
     folded = messages(user("q"), assistant(use("t1")), system("now"), user(result("t1", "r"), "go on"))
-    assert folded[2:] == [tool("t1", "r\n\nnow"), {"role": "user", "content": "go on"}]
+    assert folded[2:] == [tool("t1", f"r\n\n{NOW}"), {"role": "user", "content": "go on"}]
 
 
 def test_fold_before_the_users_text_and_after_an_answer() -> None:
-    assert messages(user("q"), assistant("a"), system("now"), user("b"))[2:] == [{"role": "user", "content": "now\n\nb"}]
-    assert messages(user("q"), assistant("a"), system("now"))[2:] == [{"role": "user", "content": "now"}]
+    assert messages(user("q"), assistant("a"), system("now"), user("b"))[2:] == [{"role": "user", "content": f"{NOW}\n\nb"}]
+    assert messages(user("q"), assistant("a"), system("now"))[2:] == [{"role": "user", "content": NOW}]
+
+
+def test_a_reminder_is_marked_once() -> None:
+    assert messages(user("q"), system(NOW)) == [{"role": "user", "content": f"q\n\n{NOW}"}]
 
 
 def test_fold_beside_an_image() -> None:
-    assert messages(user(PNG, "what?"), system("now")) == [{"role": "user", "content": [PNG_PART, {"type": "text", "text": "what?\n\nnow"}]}]
+    assert messages(user(PNG, "what?"), system("now")) == [{"role": "user", "content": [PNG_PART, {"type": "text", "text": f"what?\n\n{NOW}"}]}]
     after = messages(user("q"), assistant(use("t1")), user(result("t1", [PNG])), system("now"))
-    assert after[2:] == [tool("t1", "The result is the image that follows.\n\nnow"), {"role": "user", "content": [PNG_PART]}]
+    assert after[2:] == [tool("t1", f"The result is the image that follows.\n\n{NOW}"), {"role": "user", "content": [PNG_PART]}]
 
 
 def test_L56_hoist_and_preserve() -> None:
@@ -138,7 +147,7 @@ NONCE = "x-anthropic-billing-header: cc_version=2.1; cch=%s;"
 @pytest.mark.parametrize("given", [NONCE % "a1" + "\nReal.", [text(NONCE % "b2"), text("Real.")], [text(NONCE % "c3" + "\nReal.")]])
 def test_C05_billing_nonce(given: Any) -> None:
     assert messages(user("x"), system=given)[0] == {"role": "system", "content": "Real."}
-    assert messages(user("x"), system(*([given] if isinstance(given, str) else given)))[0]["content"] == "x\n\nReal."
+    assert messages(user("x"), system(*([given] if isinstance(given, str) else given)))[0]["content"] == f"x\n\n{reminder('Real.')}"
 
 
 def test_C05_only_the_nonce() -> None:

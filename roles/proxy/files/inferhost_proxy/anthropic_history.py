@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from .anthropic_content import Content, Part, compact, parts_of, shown, text_part
-from .anthropic_system import SEPARATOR, SYSTEM_ROLES, join, system_text
+from .anthropic_system import SEPARATOR, SYSTEM_ROLES, folded, join, system_text
 from .anthropic_types import Block, Turn
 from .config import InlineSystem
 
@@ -137,7 +137,8 @@ def _run(run: list[tuple[int, Turn]], pending: list[Chat], inline: InlineSystem)
         where = f"messages.{index}.content"
         if turn.role in SYSTEM_ROLES:
             text = system_text(turn.content)
-            rest += [("system" if inline == "preserve" else "fold", [text_part(text)])] if text else []
+            if text:
+                rest.append(("system", [text_part(text)]) if inline == "preserve" else ("fold", [text_part(folded(text))]))
             continue
         for place, block in _blocks(turn.content):
             at = f"{where}.{place}"

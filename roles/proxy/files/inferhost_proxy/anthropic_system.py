@@ -17,6 +17,8 @@ from .anthropic_types import Block
 SYSTEM_ROLES = frozenset({"system", "developer"})
 BILLING = "x-anthropic-billing-header:"
 SEPARATOR = "\n\n"
+REMINDER = "<system-reminder>\n%s\n</system-reminder>"
+"""Claude Code's own mark of what stands in the user's text and is not the user's; models meet it in every session."""
 
 
 def without_billing(text: str) -> str:
@@ -30,6 +32,11 @@ def system_text(content: str | list[Block] | None) -> str:
         return ""
     texts = [content] if isinstance(content, str) else [block.text or "" for block in content if block.type == "text"]
     return join(without_billing(text) for text in texts)
+
+
+def folded(text: str) -> str:
+    """A system text that stands in somebody else's."""
+    return text if text.startswith("<system-reminder>") else REMINDER % text
 
 
 def join(texts: Iterable[str]) -> str:
