@@ -213,6 +213,13 @@ def test_stream_falls_silent(standin: StandIn, start: Callable[..., Gateway]) ->
     assert "ping" in [event["type"] for event in events], "a ping does not keep a dead engine alive"
 
 
+def test_a_long_prefill_is_no_stall(standin: StandIn, start: Callable[..., Gateway]) -> None:
+    """Until the first byte the longer time counts, although the head of the answer is there."""
+    gateway = start(upstream={"idle_seconds": 0.4, "answer_seconds": 10})
+    standin.replies[CHAT] = stream(1.2, SAY)
+    assert stop_of(parse_events(gateway.post("/v1/messages", STREAM).body)) == "end_turn"
+
+
 @pytest.fixture
 def pinging(start: Callable[..., Gateway]) -> Gateway:
     return start(anthropic={"ping_seconds": 0.2})

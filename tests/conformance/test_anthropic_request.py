@@ -287,6 +287,12 @@ def test_C25_duplicate_and_missing_results() -> None:
     assert open_end[-1]["tool_call_id"] == "t1", "a call without a result is refused by templates"
 
 
+@pytest.mark.parametrize(("given", "wanted"), [("text", '{"value":"text"}'), ([1], '{"value":[1]}'), (None, "{}"), ({"a": 1.0}, '{"a":1.0}')])
+def test_B20_arguments_in_the_history_are_an_object(given: Any, wanted: str) -> None:
+    replayed = messages(user("q"), assistant({**use("t1"), "input": given}), user(result("t1", "r")))[1]
+    assert replayed == {"role": "assistant", "tool_calls": [called("t1", wanted)]}, "and no empty content beside it (B21)"
+
+
 def test_C28_unknown_members_are_dropped() -> None:
     more = {"context_management": {"edits": [{"type": "clear_thinking_20251015"}]}, "metadata": {"user_id": "u"}, "service_tier": "auto", "betas": ["x"]}
     assert chat(user("x"), **more) == chat(user("x"))

@@ -283,6 +283,13 @@ def test_E04_line_ends_that_only_some_clients_know() -> None:
     assert not set(body) & set("\u2028\u2029\u0085")
 
 
+def test_E05_cut_inside_a_character() -> None:
+    data = said(chunk(content="ü🙂"), chunk(reasoning="…"))
+    whole = convert(data)
+    assert all(convert(data[:place], data[place:]) == whole for place in range(len(data)))
+    assert convert(*(data[place : place + 1] for place in range(len(data)))) == whole
+
+
 def test_E06_arguments_are_not_parsed_again_and_again() -> None:
     """Many fragments that could each be the end: the time grows with their number, not with its square."""
 

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import time
 import uuid
+from collections.abc import Coroutine
 from http import HTTPStatus
 from typing import Any
 
@@ -21,7 +22,7 @@ import msgspec
 from . import anthropic_errors, anthropic_message, anthropic_models, anthropic_request, headers, tokens
 from .anthropic_conversion import Conversion
 from .anthropic_stream import Answer
-from .anthropic_types import PING, Event, MessagesRequest, frames
+from .anthropic_types import PING, Event, frames
 from .asgi import JSON, Headers, Receive, Scope, Send, answer
 from .budget import Hold
 from .config import Config
@@ -57,31 +58,31 @@ class Anthropic:
         return not call.route.anthropic or METHODS.get(call.route.name, call.method) == call.method
 
     async def __call__(self, call: Call, key: bytes | None, scope: Scope, receive: Receive, send: Send) -> None:
-        stream = _Stream(call, send, self._config)
-        call.heartbeat = stream.beat
+        client = _Client(call, send, self._config)
+        call.heartbeat = client.beat
 
-        async def relay(body: bytes, hold: Hold) -> None:
+        def relay(body: bytes, hold: Hold) -> Coroutine[None, None, None]:
             engine = Engine(self._upstream, call.upstream_id, key, scope["headers"], hold)
             if call.route.name == "messages":
-                await self._messages(call, engine, anthropic_request.parse(body), key, stream)
-            elif call.route.name == "count_tokens":
-                await self._count_tokens(call, engine, anthropic_request.parse(body), send)
-            else:
-                await self._models(call, engine, scope["path"], send)
+                return self._messages(engine, body, key, client)
+            if call.route.name == "count_tokens":
+                return self._count_tokens(engine, body, client)
+            return self._models(engine, scope["path"], client)
 
         await self._exchange.run(call, relay, scope, receive, send)
 
-    async def _models(self, call: Call, engine: Engine, path: str, send: Send) -> None:
+    async def _models(self, engine: Engine, path: str, client: _Client) -> None:
         status, body = await engine.whole(MODELS)
         if status != HTTPStatus.OK:
             raise anthropic_errors.from_answer(status, body)
-        await _document(call, send, anthropic_models.convert(body, path, self._config.limits.max_output_tokens))
+        await client.document(anthropic_models.convert(body, path, self._config.limits.max_output_tokens))
 
-    async def _count_tokens(self, call: Call, engine: Engine, request: MessagesRequest, send: Send) -> None:
-        count = await _count(engine, anthropic_request.chat(request, self._config.anthropic.inline_system))
-        await _document(call, send, msgspec.json.encode({"input_tokens": count.count}))
+    async def _count_tokens(self, engine: Engine, body: bytes, client: _Client) -> None:
+        count = await _count(engine, anthropic_request.chat(anthropic_request.parse(body), self._config.anthropic.inline_system))
+        await client.document(msgspec.json.encode({"input_tokens": count.count}))
 
-    async def _messages(self, call: Call, engine: Engine, request: MessagesRequest, key: bytes | None, stream: _Stream) -> None:
+    async def _messages(self, engine: Engine, body: bytes, key: bytes | None, client: _Client) -> None:
+        request = anthropic_request.parse(body)
         limits = self._config.limits
         chat = anthropic_request.complete(request, anthropic_request.chat(request, self._config.anthropic.inline_system), limits)
         choice = request.tool_choice
@@ -92,17 +93,20 @@ class Anthropic:
             frozenset(request.stop_sequences or ()),
             choice is not None and bool(choice.disable_parallel_tool_use),
         )
-        stream.pings = bool(request.stream)
-        with handed_back(await self._ask(engine, chat)) as response:
-            if request.stream and response.content_type == "text/event-stream":
-                await stream.relay(response, wanted)
+        client.pings = streamed = bool(request.stream)
+        asking = self._ask(engine, chat)
+        # A stream may be open for an hour; the conversation is not kept for so long.
+        del body, request, chat
+        with handed_back(await asking) as response:
+            if streamed and response.content_type == "text/event-stream":
+                await client.relay(response, wanted)
                 return
             events = anthropic_message.convert(await engine.read(response), wanted)
-            if request.stream:
-                await stream.write(events)
-                await stream.end()
+            if streamed:
+                await client.write(events)
+                await client.end()
             else:
-                await _document(call, stream.send, msgspec.json.encode(anthropic_message.accumulate(events)))
+                await client.document(msgspec.json.encode(anthropic_message.accumulate(events)))
 
     async def _ask(self, engine: Engine, chat: Chat) -> aiohttp.ClientResponse:
         """The engine's answer with status 200. Only a request that may not fit is counted before it is sent."""
@@ -148,8 +152,8 @@ async def _count(engine: Engine, chat: Chat) -> tokens.Count:
     raise Fault("count_unavailable", f"status {status}")
 
 
-class _Stream:
-    """The events on their way to the client, and the pings between them."""
+class _Client:
+    """The client's side: events on their way, pings between them, or one document."""
 
     def __init__(self, call: Call, send: Send, config: Config) -> None:
         self._call = call
@@ -164,7 +168,6 @@ class _Stream:
     async def relay(self, response: aiohttp.ClientResponse, wanted: Answer) -> None:
         """Turn the engine's stream into the client's, as it comes."""
         await self._start()
-        self._call.wait("upstream_stalled", self._idle_seconds)
         source = Conversion(wanted, self._max_event_bytes)
         while not source.done:
             with named_failures("upstream_cut"):
@@ -191,6 +194,13 @@ class _Stream:
     async def end(self) -> None:
         await self.send({"type": "http.response.body", "body": b"", "more_body": False})
 
+    async def document(self, body: bytes) -> None:
+        """Answer with one JSON document instead."""
+        self._call.wait("client_stalled", self._idle_seconds)
+        self._call.status = 200
+        await answer(self.send, 200, [*JSON, *headers.identification(self._call.id)], body)
+        _sent(self._call, body)
+
     async def beat(self) -> float:
         """Tell a client that has heard nothing for a while that its answer is on its way.
 
@@ -215,13 +225,6 @@ class _Stream:
             call.status, call.mode = 200, Mode.EVENTS
             start = [*EVENT_STREAM, *headers.identification(call.id)]
             await self.send({"type": "http.response.start", "status": 200, "headers": start})
-
-
-async def _document(call: Call, send: Send, body: bytes) -> None:
-    call.wait("client_stalled", float("inf"))
-    call.status = 200
-    await answer(send, 200, [*JSON, *headers.identification(call.id)], body)
-    _sent(call, body)
 
 
 def _sent(call: Call, data: bytes) -> None:

@@ -13,6 +13,7 @@ import aiohttp
 from . import headers
 from .asgi import Headers
 from .budget import Hold
+from .errors import Fault
 from .upstream import Request, Upstream, named_failures
 
 FORWARDED = frozenset({b"traceparent", b"tracestate", b"user-agent"})
@@ -35,7 +36,10 @@ class Engine:
         parts = []
         with named_failures("upstream_cut"):
             async for part in response.content.iter_any():
-                self._hold.grow(len(part))
+                try:
+                    self._hold.grow(len(part))
+                except Fault as exc:
+                    raise Fault("answer_too_large", exc.cause) from exc
                 parts.append(part)
         return b"".join(parts)
 

@@ -112,9 +112,10 @@ class Exchange:
         """Serve the request; every way it can end is answered, counted and noted in `call`."""
         try:
             with self._budget.hold() as hold:
-                body = await read_body(scope["headers"], receive, hold, self._config.limits.max_body_bytes)
+                # The body is the relay's alone, so that it can let go of it.
+                relaying = relay(await read_body(scope["headers"], receive, hold, self._config.limits.max_body_bytes), hold)
                 call.wait("upstream_timeout", self._config.upstream.answer_seconds)
-                await self._race(call, relay(body, hold), receive)
+                await self._race(call, relaying, receive)
         except ClientGone:
             phase = "answer" if call.status else "waiting" if call.deadline < float("inf") else "upload"
             call.disconnected = phase
