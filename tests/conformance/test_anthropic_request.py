@@ -357,6 +357,21 @@ def test_C27_count_needs_no_max_tokens() -> None:
 
 
 @pytest.mark.parametrize(
+    ("escaped", "wanted"),
+    [
+        (rb"a\ud83d", "a\ufffd"),
+        (rb"\ude42a", "\ufffda"),
+        (rb"\ud83d\ud83d\ude42", "\ufffd🙂"),
+        (rb"\\ud83d \ud83d\ude42 \ud83d", "\\ud83d 🙂 \ufffd"),
+        (rb"\ud83d\u0041\"\n", '\ufffdA"\n'),
+    ],
+)
+def test_half_a_character_does_not_end_the_session(escaped: bytes, wanted: str) -> None:
+    request = anthropic_request.parse(b'{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"%s"}]}' % escaped)
+    assert request.messages[0].content == wanted
+
+
+@pytest.mark.parametrize(
     ("body", "wanted"),
     [
         (b"{", "not valid JSON"),

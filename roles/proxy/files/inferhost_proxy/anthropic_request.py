@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -20,13 +21,16 @@ SAME = ("temperature", "top_p", "top_k", "vllm_xargs", "cache_salt")
 EFFORTS = {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
 """What every engine version in use takes: the steps above `high` are newer than the rest."""
 
+_ESCAPE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\.", re.DOTALL)
+"""Escapes in JSON; of those with six bytes, each is half of a pair without the other."""
+
 _decode = msgspec.json.Decoder(MessagesRequest).decode
 
 
 def parse(body: bytes) -> MessagesRequest:
     """The decoded body; raises the error that tells the client which member is wrong."""
     try:
-        request = _decode(body)
+        request = _decoded(body)
     except msgspec.ValidationError as exc:
         raise invalid(_explain(str(exc))) from exc
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as exc:
@@ -34,6 +38,19 @@ def parse(body: bytes) -> MessagesRequest:
     if not request.messages:
         raise invalid("messages: at least one message is required")
     return request
+
+
+def _decoded(body: bytes) -> MessagesRequest:
+    try:
+        return _decode(body)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        # A client that cuts a text inside a character sends half of one, and again in each turn of that session.
+        mended = _ESCAPE.sub(lambda match: b"\\ufffd" if len(match[0]) == len(b"\\ud800") else match[0], body)
+        if mended == body:
+            raise
+        return _decode(mended)
 
 
 def chat(request: MessagesRequest, inline: InlineSystem) -> dict[str, Any]:
