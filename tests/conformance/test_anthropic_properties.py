@@ -10,10 +10,15 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 from anthropic_kit import ANSWER, FIRST, LAST, Document, call, check_grammar, chunk, content, convert, sse, stop_of, whole_message
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_anthropic_request import READ, assistant, messages, result, system, text, use, user
+
+from inferhost_proxy import anthropic_request, tokens
+from inferhost_proxy.config import Limits
+from inferhost_proxy.errors import Fault
 
 texts = st.text(st.sampled_from(' \n"{}ab\u2028é🙂'), max_size=6)
 fragments = st.builds(
@@ -145,6 +150,58 @@ def test_any_history_is_one_that_templates_take(script: list[str]) -> None:
     assert "system" not in roles[1:]
     assert ("user", "user") not in list(pairwise(roles))
     assert ("assistant", "assistant") not in list(pairwise(roles))
+
+
+NAMES = [
+    "type",
+    "role",
+    "content",
+    "text",
+    "id",
+    "name",
+    "input",
+    "tool_use_id",
+    "source",
+    "data",
+    "media_type",
+    "url",
+    "title",
+    "is_error",
+    "thinking",
+    "error_code",
+]
+TYPES = ["text", "image", "document", "tool_use", "tool_result", "server_tool_use", "web_search_tool_result", "web_search_tool_result_error", "thinking"]
+TYPES += ["redacted_thinking", "tool_reference", "search_result", "web_search_result", "base64", "url", "content", "file", "zzz"]
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["", "a", "user", "assistant", "system", "t1", "aGk=", "text/plain", *TYPES]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5),
+    max_leaves=10,
+)
+blocks = st.fixed_dictionaries({"type": st.sampled_from(TYPES)}, optional=dict.fromkeys(NAMES[2:], values))
+turns = st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant", "system", "ctx"]), "content": st.text(max_size=3) | st.lists(blocks, max_size=4)})
+MEMBERS = ["system", "stream", "tools", "tool_choice", "thinking", "output_config", "output_format", "stop_sequences", "temperature", "metadata"]
+requests = st.fixed_dictionaries(
+    {"model": st.just("m"), "max_tokens": st.just(5), "messages": st.lists(turns, max_size=6) | values},
+    optional=dict.fromkeys(MEMBERS, values),
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(requests, st.sampled_from(["fold", "hoist", "preserve"]))
+def test_any_request_is_converted_or_refused(document: Document, inline: Any) -> None:
+    """Nothing but a chat request or an error with a reason comes out of whatever a client sends."""
+    try:
+        request = anthropic_request.parse(json.dumps(document).encode())
+        body = anthropic_request.complete(request, anthropic_request.chat(request, inline), Limits())
+    except Fault as refusal:
+        assert (refusal.status, refusal.kind) == (400, "invalid_request")
+        assert refusal.message
+        return
+    json.loads(msgspec.json.encode(body))
+    json.loads(tokens.tokenize_body(body))
+    for message in body["messages"]:
+        assert message["role"] in ("system", "user", "assistant", "tool")
+        assert "content" in message or message["tool_calls"]
 
 
 def test_the_scripted_session_is_not_trivial() -> None:
