@@ -384,6 +384,23 @@ def test_paths(standin: StandIn, gateway: Gateway) -> None:
     assert standin.seen == []
 
 
+@pytest.mark.parametrize("depth", [100, 450, 800, 950, 50000])
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens"])
+def test_deep_json_is_served_or_refused(standin: StandIn, gateway: Gateway, path: str, depth: int) -> None:
+    standin.replies[CHAT] = whole(WHOLE)
+    standin.replies[TOKENIZE] = whole({"count": 5, "max_model_len": 10000, "tokens": []})
+    block = '{"type":"document","source":{"type":"content","content":[' * depth + '{"type":"text","text":"x"}' + "]}}" * depth
+    called = '{"type":"tool_use","id":"t","name":"n","input":{"a":' + "[" * depth + "]" * depth + "}}"
+    tool = '{"name":"n","input_schema":{"a":' + "[" * depth + "]" * depth + "}}"
+    for content, tools in ((block, ""), (called, ""), ('{"type":"text","text":"x"}', tool)):
+        role = "assistant" if content is called else "user"
+        body = f'{{"model":"m","max_tokens":9,"messages":[{{"role":"{role}","content":[{content}]}}],"tools":[{tools}]}}'
+        answer = gateway.post(path, body.encode())
+        assert answer.status in (200, 400), answer.body[:300]
+        assert answer.status == 400 or depth < 1000
+    assert "Traceback" not in gateway.log()
+
+
 TALK = [chunk(reasoning="r"), chunk(content="c"), chunk(tool_calls=[call(0, "{}", name="read", id="1")]), chunk(tool_calls=[call(1, "{}", name="x", id="2")])]
 ALL = [FIRST, *TALK, chunk("tool_calls"), LAST]
 

@@ -198,7 +198,7 @@ def test_any_request_is_converted_or_refused(document: Document, inline: Any) ->
         assert refusal.message
         return
     json.loads(msgspec.json.encode(body))
-    json.loads(tokens.tokenize_body(body))
+    json.loads(msgspec.json.encode(tokens.tokenize_body(body)))
     for message in body["messages"]:
         assert message["role"] in ("system", "user", "assistant", "tool")
         assert "content" in message or message["tool_calls"]

@@ -351,7 +351,7 @@ def test_L59_the_plans_limit() -> None:
 
 def test_C27_count_needs_no_max_tokens() -> None:
     body = json.dumps({"model": "m", "messages": [user("x")], "tools": [READ], "output_config": {"effort": "low"}}).encode()
-    counted = json.loads(tokens.tokenize_body(anthropic_request.chat(anthropic_request.parse(body), "fold")))
+    counted = tokens.tokenize_body(anthropic_request.chat(anthropic_request.parse(body), "fold"))
     assert set(counted) == {"model", "messages", "tools", "chat_template_kwargs"}
     assert counted["chat_template_kwargs"] == {"enable_thinking": True, "reasoning_effort": "low"}
 

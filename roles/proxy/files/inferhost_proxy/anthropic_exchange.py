@@ -114,14 +114,14 @@ class Anthropic:
         counted = window is not None and chat["max_tokens"] >= window
         if counted:
             chat = await _fitting(engine, chat) or chat
-        response = await engine.ask(CHAT, msgspec.json.encode(chat))
+        response = await engine.ask(CHAT, anthropic_request.encode(chat))
         if response.status == HTTPStatus.OK:
             return response
         refusal = await _refusal(engine, response)
         fitting = await _fitting(engine, chat) if response.status == HTTPStatus.BAD_REQUEST and not counted else None
         if fitting is None:
             raise refusal
-        response = await engine.ask(CHAT, msgspec.json.encode(fitting))
+        response = await engine.ask(CHAT, anthropic_request.encode(fitting))
         if response.status == HTTPStatus.OK:
             return response
         raise await _refusal(engine, response)
@@ -144,7 +144,7 @@ async def _fitting(engine: Engine, chat: Chat) -> Chat | None:
 
 
 async def _count(engine: Engine, chat: Chat) -> tokens.Count:
-    status, body = await engine.whole(TOKENIZE, tokens.tokenize_body(chat))
+    status, body = await engine.whole(TOKENIZE, anthropic_request.encode(tokens.tokenize_body(chat)))
     if status == HTTPStatus.OK:
         return tokens.parse(body)
     if status < 500 and anthropic_errors.names_itself(body):

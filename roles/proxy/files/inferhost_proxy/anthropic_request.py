@@ -18,6 +18,8 @@ from .config import InlineSystem, Limits
 SAME = ("temperature", "top_p", "top_k", "vllm_xargs", "cache_salt")
 """Members that mean the same on both sides."""
 
+TOO_DEEP = "The body is nested too deeply."
+
 EFFORTS = {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
 """What every engine version in use takes: the steps above `high` are newer than the rest."""
 
@@ -33,8 +35,10 @@ def parse(body: bytes) -> MessagesRequest:
         request = _decoded(body)
     except msgspec.ValidationError as exc:
         raise invalid(_explain(str(exc))) from exc
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as exc:
-        raise invalid("The body is not valid JSON." if not isinstance(exc, RecursionError) else "The body is nested too deeply.") from exc
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise invalid("The body is not valid JSON.") from exc
+    except RecursionError as exc:
+        raise invalid(TOO_DEEP) from exc
     if not request.messages:
         raise invalid("messages: at least one message is required")
     return request
@@ -56,7 +60,10 @@ def _decoded(body: bytes) -> MessagesRequest:
 def chat(request: MessagesRequest, inline: InlineSystem) -> dict[str, Any]:
     """The chat request's members that decide the prompt: enough to count it."""
     body: dict[str, Any] = {"model": request.model}
-    messages, prefill = anthropic_history.convert(request.system, request.messages, inline)
+    try:
+        messages, prefill = anthropic_history.convert(request.system, request.messages, inline)
+    except RecursionError as exc:
+        raise invalid(TOO_DEEP) from exc
     body["messages"] = messages
     if prefill:
         body |= {"continue_final_message": True, "add_generation_prompt": False}
@@ -86,6 +93,14 @@ def complete(request: MessagesRequest, body: dict[str, Any], limits: Limits) -> 
         # The first chunk then has the prompt's size, which message_start has to tell.
         body["stream_options"] = {"include_usage": True, "continuous_usage_stats": True}
     return body
+
+
+def encode(body: dict[str, Any]) -> bytes:
+    """The bytes of a request to the engine."""
+    try:
+        return msgspec.json.encode(body)
+    except RecursionError as exc:
+        raise invalid(TOO_DEEP) from exc
 
 
 def _thinking(request: MessagesRequest) -> dict[str, Any]:

@@ -20,14 +20,14 @@ class Count(Struct):
     max_model_len: int
 
 
-def tokenize_body(chat: dict[str, Any]) -> bytes:
+def tokenize_body(chat: dict[str, Any]) -> dict[str, Any]:
     """The body for /tokenize that renders the same prompt as this chat request."""
     body = {name: chat[name] for name in TAKEN if name in chat}
     effort = chat.get("reasoning_effort")
     if effort is not None:
         # /tokenize has no such member; the template gets it in the same way from both.
         body["chat_template_kwargs"] = {**body.get("chat_template_kwargs", {}), "reasoning_effort": effort}
-    return msgspec.json.encode(body)
+    return body
 
 
 def parse(body: bytes) -> Count:
