@@ -106,7 +106,8 @@ def test_stream_cut(standin: StandIn, gateway: Gateway, path: str, framing: str,
         (CHAT, b'data: {"error":{"message":"from the engine"}}\n\n'),
         (MESSAGES, b'event: message_stop\ndata: {"type":"message_stop"}\n\n'),
         (MESSAGES, b'event: error\ndata: {"type":"error","error":{"type":"x","message":"y"}}\n\n'),
-        ("/v1/responses", EVENT),
+        ("/v1/responses", b'event: response.completed\ndata: {"type":"response.completed","response":{}}\n\n'),
+        ("/v1/responses", b'event: response.incomplete\ndata: {"type":"response.incomplete","response":{}}\n\n'),
     ],
 )
 def test_complete_stream_gets_nothing_added(standin: StandIn, gateway: Gateway, path: str, last: bytes) -> None:

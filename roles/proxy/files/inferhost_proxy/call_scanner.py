@@ -21,10 +21,11 @@ MAX_ENDS = 16
 MAX_REFUSED = 256
 """After so many beginnings that were none, the rest of the text is not looked at."""
 MAX_LINE = 256
-QUOTES = tuple("\"'`“‘«„")
+QUOTES = tuple("\"'`\u201c\u2018\u00ab\u201e")
 
 _IN_STRING = re.compile(r'["\\]')
 _STRUCTURE = re.compile(r'["{}\[\]]')
+_CLOSING = {"{": "}", "[": "]"}
 _MARKS = re.compile(r"\n|`+|~{3,}")
 _BETWEEN_CALLS = re.compile(r"[\s;,]*")
 
@@ -43,7 +44,8 @@ class Balance:
 
     def __init__(self, start: int) -> None:
         self._at = start
-        self._depth = 0
+        self._open: list[str] = []
+        """The closing signs that are to come, the next one last."""
         self._in_string = False
 
     def end(self, text: str) -> int:
@@ -59,12 +61,21 @@ class Balance:
             self._at = match.end()
             if sign == '"':
                 self._in_string = not self._in_string
-            else:
-                self._depth += 1 if sign in "{[" else -1
-                if self._depth <= 0:
-                    return self._at
+                continue
+            if sign in _CLOSING:
+                self._open.append(_CLOSING[sign])
+            elif self._open:
+                self._open.pop()
+            if not self._open:
+                return self._at
         self._at = len(text)
         return 0
+
+    def missing(self, text: str) -> str:
+        """What would end a value that is cut off; nothing if it is not cut off."""
+        if self.end(text):
+            return ""
+        return ('"' if self._in_string else "") + "".join(reversed(self._open))
 
 
 class Scanner:

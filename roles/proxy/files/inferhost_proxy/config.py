@@ -55,6 +55,20 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """Request bodies and whole answers held at one time, over all requests."""
 
 
+class Rescue(Struct, frozen=True, forbid_unknown_fields=True):
+    enabled: bool = True
+    """Tool calls that the model server left in the text become calls."""
+    max_held_chars: Positive = 256 * 1024
+    """The longest such call; what begins like one is held back until it is one or none."""
+
+
+class OpenAI(Struct, frozen=True, forbid_unknown_fields=True):
+    both_reasoning_names: bool = True
+    """Reasoning is in `reasoning` and in `reasoning_content`, whichever the model server writes."""
+    keep_alive_seconds: Seconds = 10.0
+    """After so much silence a stream gets a comment, which keeps connections open that others would close."""
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     api_keys: Annotated[list[ApiKey], Meta(min_length=1)]
     upstream: Upstream
@@ -62,6 +76,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     port: Port = 4000
     secrets_dir: str = ""
     limits: Limits = Limits()
+    rescue: Rescue = Rescue()
+    openai: OpenAI = OpenAI()
     models: list[Text] = []
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     drain_seconds: Annotated[int, Meta(ge=0)] = 25
@@ -104,6 +120,8 @@ _TYPES: dict[str, type[Struct]] = {
     "$.api_keys[]": ApiKey,
     "$.upstream": Upstream,
     "$.limits": Limits,
+    "$.rescue": Rescue,
+    "$.openai": OpenAI,
 }
 
 

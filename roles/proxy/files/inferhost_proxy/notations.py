@@ -85,9 +85,7 @@ _DEEPSEEK = read.first(
     read.with_json(rf"{_DS}call{_LOW}begin{_BAR}>function{_DS}sep{_BAR}>(?P<name>[^\n<]+)\n```json\n(?P<args>.*?)\n```\s*{_DS}call{_LOW}end{_BAR}>"),
     read.with_json(rf"{_DS}call{_LOW}begin{_BAR}>(?P<name>[^\n<]+){_DS}sep{_BAR}>(?P<args>.*?){_DS}call{_LOW}end{_BAR}>"),
 )
-_KIMI = read.with_json(
-    r"<\|tool_call_begin\|>\s*(?:functions\.)?(?P<name>[\w./-]+?)(?::\d+)?\s*<\|tool_call_argument_begin\|>(?P<args>.*?)<\|tool_call_end\|>"
-)
+_KIMI = read.with_json(r"<\|tool_call_begin\|>\s*(?:functions\.)?(?P<name>[\w./-]+?)(?::\d+)?\s*<\|tool_call_argument_begin\|>(?P<args>.*?)<\|tool_call_end\|>")
 _MISTRAL = read.first(
     read.json_calls,
     read.with_json(r"(?:\[TOOL_CALLS\])?\s*(?P<name>[\w.-]+)\s*(?:\[CALL_ID\][\w-]+)?\s*(?:\[ARGS\])?\s*(?P<args>\{.*?\})(?=\s*(?:\[TOOL_CALLS\]|\Z))"),
