@@ -108,7 +108,7 @@ class Scanner:
 
     def feed(self, text: str) -> list[Piece] | None:
         """What can be given out now; None means: this text as it is."""
-        if not self._held and not self._waiting and not TRIGGER.search(text):
+        if not self._held and not self._waiting and TRIGGER.search(text) is None:
             if text:
                 self._note(text)
             return None
@@ -287,6 +287,9 @@ class Scanner:
             self._blank = False
             self._after_call = False
         at = 0
+        if "\n" not in text and "`" not in text and "~" not in text:
+            self._line = (self._line + text)[-MAX_LINE:]
+            return
         for mark in _MARKS.finditer(text):
             self._line += text[at : mark.start()]
             at = mark.end()

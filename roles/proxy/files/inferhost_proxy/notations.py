@@ -207,7 +207,7 @@ BY_OPENING: dict[str, Notation] = {notation.opens: notation for notation in NOTA
 _LITERALS = sorted((*(notation.opens for notation in STRONG), *ORPHANS), key=len, reverse=True)
 TOKENS = re.compile("|".join((*map(re.escape, _LITERALS), "`+", "~{3,}", r"\n", r"[\[{]")))
 """What the scanner stops at."""
-PARTIAL = re.compile(f"(?:{'|'.join((*(_partial(list(literal)[:-1]) for literal in _LITERALS), '`+', '~+'))})\\Z")
+PARTIAL = re.compile(f"(?=[<\\[`~])(?:{'|'.join((*(_partial(list(literal)[:-1]) for literal in _LITERALS), '`+', '~+'))})\\Z")
 """The end of a text that may be the beginning of one of them."""
 TRIGGER = re.compile(r"[<\[{`~]")
 """Without one of these there is nothing to stop at, and nothing begins."""

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -19,8 +21,19 @@ from .tool_deltas import ToolDeltas
 
 _CALLS = b'"tool_calls"'
 _STOP = b'"stop"'
+_DELTA = b'"delta"'
+_REASONING = b'"reasoning'
+# The first choice's text without a sign that a notation begins with, in a delta that has nothing else, as engines write it.
+_PLAIN = re.compile(
+    rb'"index":\s?0,\s?"delta":\s?\{"(content|reasoning)":\s?"([^"\\<\[{`~]*+(?:\\["\\/bfnrt][^"\\<\[{`~]*+)*+)"\},'
+    rb'\s?(?:"logprobs":\s?null,\s?)?"finish_reason":\s?null'
+)
 _RANK = {"reasoning": 0, "content": 1}
 _NOT_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)
+
+
+MAX_PASSED = 256
+"""So many texts pass before the rescue is told of them."""
 
 
 class Rules(NamedTuple):
@@ -96,6 +109,9 @@ class ChatStream:
         self._rules = rules
         self._choices: dict[int, _State] = {}
         self._called = False
+        self._calm = False
+        """Nothing is held, so that plain text may pass."""
+        self._passed: list[tuple[bytes, bytes]] = []
         self._thoughts = "reasoning"
         """The server's name for it."""
         self._last = b""
@@ -105,21 +121,46 @@ class ChatStream:
 
     def feed(self, block: bytes) -> bytes:
         """The events as the client should see them; the very same bytes where no rule applies."""
-        block, emptied = tool_calls.strip_empty_events(block)
-        self.emptied += emptied
-        if not self._concerns(block):
-            return reasoning.both(block) if self._rules.both_names else block
+        if _CALLS in block:
+            block, emptied = tool_calls.strip_empty_events(block)
+            self.emptied += emptied
+        if self._passes(block):
+            return reasoning.both(block) if self._rules.both_names and _REASONING in block else block
+        self._catch_up()
         events = sse.events(block)
         changed = [self._event(event) for event in events]
+        self._calm = len(self._choices) == 1 and all(state.rescue is not None and not state.rescue.holds for state in self._choices.values())
         return block if changed == events else b"".join(changed)
 
-    def _concerns(self, block: bytes) -> bool:
-        """Whether an event has to be read. Most answers are decided here, on the bytes alone."""
-        return self._rules.offer is not None or _CALLS in block or (self._called and _STOP in block)
+    def _passes(self, block: bytes) -> bool:
+        """Whether no event has to be read. Most answers are decided here, on the bytes alone."""
+        if self._rules.offer is None:
+            return _CALLS not in block and not (self._called and _STOP in block)
+        return self._calm and self._is_plain(block)
 
     def broken(self) -> bytes:
         """What is held when the stream breaks, as text: the end of a call never came."""
+        self._catch_up()
         return self._flush(complete=False)
+
+    def _is_plain(self, block: bytes) -> bool:
+        """Whether all of a block is plain text of the first choice, which the rescue need not see now."""
+        texts = _PLAIN.findall(block)
+        if not texts or block.count(_DELTA) != len(texts):
+            return False
+        self._passed += texts
+        if len(self._passed) > MAX_PASSED:
+            self._catch_up()
+        return True
+
+    def _catch_up(self) -> None:
+        """Tell the rescue what passed: where a line or a code fence began decides on what comes."""
+        passed, self._passed = self._passed, []
+        for channel, texts in itertools.groupby(passed, key=lambda pair: pair[0]):
+            text = msgspec.json.decode(b'"' + b"".join(text for _channel, text in texts) + b'"')
+            rescue = self._state(0).rescue
+            if rescue is not None:
+                rescue.passed("content" if channel == b"content" else "reasoning", text)
 
     def _event(self, event: bytes) -> bytes:
         data = sse.data_of(event)

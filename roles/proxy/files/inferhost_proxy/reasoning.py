@@ -13,14 +13,17 @@ import re
 
 NAMES = ("reasoning", "reasoning_content")
 _KEY = b'"reasoning'
-_MEMBER = re.compile(rb'"reasoning(_content)?"(\s*:\s*"(?:[^"\\]|\\.)*")', re.DOTALL)
+_MEMBER = re.compile(rb'"reasoning(_content)?"(\s*:\s*"[^"\\]*+(?:\\.[^"\\]*+)*+")', re.DOTALL)
 _OBJECT = re.compile(rb'"(?:delta|message)"\s*:\s*\{')
 
 
 def both(document: bytes) -> bytes:
     """One JSON document with each reasoning text under both names. The cheap test comes first."""
-    if _KEY not in document:
+    number = document.count(_KEY)
+    if number == 0:
         return document
+    if number == 1:
+        return _doubled(document)
     parts = [document]
     starts = [match.start() for match in _OBJECT.finditer(document)]
     if len(starts) > 1:
@@ -30,11 +33,12 @@ def both(document: bytes) -> bytes:
 
 
 def _doubled(part: bytes) -> bytes:
-    found = _MEMBER.findall(part)
-    if len(found) != 1:
+    match = _MEMBER.search(part)
+    if match is None:
         return part
-    suffix, value = found[0]
+    suffix, value = match.groups()
     other = b'"reasoning"' if suffix else b'"reasoning_content"'
     if other not in part:
-        return _MEMBER.sub(lambda match: match[0] + b"," + other + value, part, count=1)
+        end = match.end()
+        return b"%b,%b%b%b" % (part[:end], other, value, part[end:])
     return re.sub(other + rb"\s*:\s*null", lambda _match: other + value, part, count=1)

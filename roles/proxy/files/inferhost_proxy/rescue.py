@@ -57,6 +57,14 @@ class Rescue:
             "content": Scanner(offer.tools, prose=False, max_held=max_held),
         }
 
+    @property
+    def holds(self) -> bool:
+        return any(scanner.holds for scanner in self._scanners.values())
+
+    def passed(self, channel: Channel, text: str) -> None:
+        """Text without any sign that a call begins with was given out already, while nothing was held."""
+        self._scanners[channel].feed(text)
+
     def feed(self, channel: Channel, text: str) -> list[Part] | None:
         """What can be given out now; None means: this delta as it is."""
         before: list[Part] = []

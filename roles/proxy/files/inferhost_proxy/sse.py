@@ -102,10 +102,17 @@ def is_end(data: bytes) -> bool:
 
 def events(block: bytes) -> list[bytes]:
     """The complete events of a block, each with its blank line; joined they are the block."""
-    ends = [match.end() for match in _BOUNDARY.finditer(block)]
-    if not ends or ends[-1] != len(block):
-        ends.append(len(block))
-    return [block[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    found: list[bytes] = []
+    start = 0
+    if b"\r" in block:
+        for match in _BOUNDARY.finditer(block):
+            found.append(block[start : match.end()])
+            start = match.end()
+    else:
+        while (end := block.find(b"\n\n", start)) >= 0:
+            found.append(block[start : end + 2])
+            start = end + 2
+    return [*found, block[start:]] if start < len(block) else found
 
 
 def data_of(event: bytes) -> bytes:
