@@ -159,6 +159,8 @@ class Scanner:
             at = token.start()
             skip, self._skip = self._skip, False
             if token[0] in ORPHANS and self._after_call:
+                if self._waiting:
+                    self._waiting.append(token[0])
                 self._held = text[token.end() :]
                 return True
             notation = None if skip else self._opening(token[0])
@@ -218,9 +220,11 @@ class Scanner:
         start = len(notation.opens)
         for head in heads.whole:
             match = head.match(self._held, start)
-            if match is not None and not (match.end() == len(self._held) and "name" in head.groupindex):
+            if match is None:
+                continue
+            named = match.groupdict().get("name")
+            if named is None or match.end("name") < len(self._held):
                 self._committed = True
-                named = match.groupdict().get("name")
                 return named is None or named in self._tools
         return heads.may_be.match(self._held, start) is not None
 

@@ -86,6 +86,10 @@ def finish_reason(given: str, calls: int) -> str:
     return "stop" if given == "tool_calls" else given
 
 
+_Item = Delta | dict[str, Any]
+"""Text, or a tool delta in the client's form."""
+
+
 class _State:
     """One choice of a stream."""
 
@@ -195,24 +199,30 @@ class ChatStream:
         if delta.reasoning is None and delta.reasoning_content is not None:
             self._thoughts = "reasoning_content"
         given = choice.finish_reason
-        parts, changed = _texts(state.rescue, delta)
+        found, changed = _texts(state.rescue, delta)
+        parts = self._numbered(state, found)
         if delta.tool_calls:
-            held = state.rescue.engine_called() if state.rescue is not None else []
+            held = self._numbered(state, state.rescue.engine_called()) if state.rescue is not None else []
             items = state.tools.normal(delta.tool_calls)
             parts += [*held, *items]
             changed = changed or bool(held) or items != delta.tool_calls
             self._called = self._called or bool(items)
         if given is not None:
             state.ended = True
-            late = state.rescue.end(given in _COMPLETE) if state.rescue is not None else []
+            late = self._numbered(state, state.rescue.end(given in _COMPLETE)) if state.rescue is not None else []
             parts += late
             changed = changed or bool(late)
         if not changed and (given is None or finish_reason(given, state.tools.begun) == given):
             return None
-        deltas = self._folded(state, parts)
+        deltas = self._folded(parts)
         return _Change(deltas, None if given is None else finish_reason(given, state.tools.begun))
 
-    def _folded(self, state: _State, parts: list[Part | dict[str, Any]]) -> list[dict[str, Any]]:
+    def _numbered(self, state: _State, parts: list[Part]) -> list[_Item]:
+        """The parts with rescued calls as deltas, numbered as the client gets them."""
+        self.rescued.update(part.notation for part in parts if isinstance(part, Call))
+        return [state.tools.rescued(part) if isinstance(part, Call) else part for part in parts]
+
+    def _folded(self, parts: list[_Item]) -> list[dict[str, Any]]:
         """As few deltas as keep the order: within one, reasoning comes before text, and text before calls."""
         deltas: list[dict[str, Any]] = []
         reached = 3
@@ -225,14 +235,8 @@ class ChatStream:
                 key = self._thoughts if part.channel == "reasoning" else part.channel
                 deltas[-1][key] = deltas[-1].get(key, "") + part.text
             else:
-                deltas[-1].setdefault("tool_calls", []).append(self._item(state, part))
+                deltas[-1].setdefault("tool_calls", []).append(part)
         return deltas
-
-    def _item(self, state: _State, part: Call | dict[str, Any]) -> dict[str, Any]:
-        if isinstance(part, dict):
-            return part
-        self.rescued[part.notation] += 1
-        return state.tools.rescued(part)
 
     def _rebuilt(self, data: bytes, changes: dict[int, _Change]) -> list[bytes]:
         """The chunk with its changed choices; more than one chunk where one delta cannot hold it all."""
@@ -263,7 +267,7 @@ class ChatStream:
             if state.rescue is None or state.ended:
                 continue
             state.ended = True
-            for delta in self._folded(state, [*state.rescue.end(complete)]):
+            for delta in self._folded(self._numbered(state, state.rescue.end(complete))):
                 document = _MEMBERS.decode(self._last)
                 choice = {"index": index, "delta": delta, "finish_reason": None}
                 out.append(b"data: " + msgspec.json.encode({**document, "choices": [choice]}) + b"\n\n")
@@ -275,9 +279,9 @@ def _has(members: dict[str, Any], name: str) -> bool:
     return name in members and bytes(members[name]) != b"null"
 
 
-def _texts(rescue: Rescue | None, delta: _Delta) -> tuple[list[Any], bool]:
+def _texts(rescue: Rescue | None, delta: _Delta) -> tuple[list[Part], bool]:
     """The delta's texts as parts, and whether they are others than they were."""
-    parts: list[Any] = []
+    parts: list[Part] = []
     changed = False
     given: tuple[tuple[Channel, str | None], ...] = (("reasoning", delta.thoughts), ("content", delta.content))
     for channel, text in given:
