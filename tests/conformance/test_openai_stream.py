@@ -299,9 +299,8 @@ def test_A18_one_delta_with_everything() -> None:
 
 @pytest.mark.parametrize("tools", [True, False])
 def test_B01_B02_empty_arrays_are_gone(tools: bool) -> None:
-    out = feed(
-        [chunk({"reasoning": "r", "tool_calls": []}), chunk({"content": "<tool", "tool_calls": []}), chunk({"tool_calls": []}, "stop"), DONE], rules(tools)
-    )
+    deltas: list[dict[str, Any]] = [{"reasoning": "r", "tool_calls": []}, {"content": "<tool", "tool_calls": []}]
+    out = feed([*map(chunk, deltas), chunk({"tool_calls": []}, "stop"), DONE], rules(tools))
     assert b"tool_calls" not in out
     assert one(out)["content"] == "<tool"
 

@@ -104,6 +104,11 @@ def test_diagnosis_knows_every_notation() -> None:
     }
 
 
+def test_code_before_a_call_does_not_hide_it() -> None:
+    code = "{\n[\n<a>\n" * 2000
+    assert calls_of(run([("content", code + SAMPLES[0].text)])[0]) == [READ]
+
+
 @pytest.mark.parametrize("text", NO_CALLS.values(), ids=NO_CALLS.keys())
 @pytest.mark.parametrize("size", [1, 3, 10**6])
 def test_no_call(text: str, size: int) -> None:
@@ -246,9 +251,10 @@ def test_what_is_held_is_bounded() -> None:
     assert not rescue.holds
 
 
-@pytest.mark.parametrize(
-    "held", ['<tool_call>{"name": "read", "arguments": {"path": "', "</tool_call>", '{"name": "read",\n', "[[[[", "<function=read>\n</function>x"]
-)
+LONG = ['<tool_call>{"name": "read", "arguments": {"path": "', "</tool_call>", '{"name": "read",\n', "[[[[", "<function=read>\n</function>x", "{" + " " * 50]
+
+
+@pytest.mark.parametrize("held", LONG)
 def test_E06_time_grows_with_the_text_alone(held: str) -> None:
     """Neither a long call nor thousands of beginnings that become none are read again and again."""
 

@@ -18,9 +18,11 @@ from .notations import ARRAY, BY_OPENING, FENCE, HEADS, OBJECT, ORPHANS, PARTIAL
 MAX_HELD = 256 * 1024
 MAX_ENDS = 16
 """So many closing tags are tried: the first may stand in an argument."""
-MAX_REFUSED = 256
-"""After so many beginnings that were none, the rest of the text is not looked at."""
+MAX_REFUSED = 64
+"""After so many that began as calls and were none, the rest of the text is not looked at."""
 MAX_LINE = 256
+MAX_PARTIAL = 256
+"""No opening is longer, nor any sensible run of backticks."""
 QUOTES = tuple("\"'`\u201c\u2018\u00ab\u201e")
 
 _IN_STRING = re.compile(r'["\\]')
@@ -149,7 +151,7 @@ class Scanner:
 
     def _search(self, out: list[Piece]) -> bool:
         text = self._held
-        partial = PARTIAL.search(text)
+        partial = PARTIAL.search(text, max(0, len(text) - MAX_PARTIAL))
         limit = partial.start() if partial and not self._off else len(text)
         at = 0
         for token in TOKENS.finditer(text):
@@ -261,7 +263,8 @@ class Scanner:
         self._begin(None)
 
     def _refuse(self) -> None:
-        self._refused += 1
+        # A head that does not fit costs nothing; what had to be held does.
+        self._refused += self._committed
         self._skip = True
         self._begin(None)
 

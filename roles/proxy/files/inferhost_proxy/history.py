@@ -8,7 +8,6 @@ One truncated call would otherwise make the engine, or the chat template, refuse
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
@@ -56,16 +55,12 @@ def _message(raw: Raw) -> Raw | None:
             return None
     except msgspec.ValidationError:
         return None
-    except msgspec.DecodeError:
-        # Half of a surrogate pair, from a text that was cut in the middle of a character.
-        pass
-    # Python's reader takes such halves, and what is written has a question mark for them.
-    message: dict[str, Any] = json.loads(bytes(raw))
+    message: dict[str, Any] = msgspec.json.decode(raw)
     for call in message["tool_calls"]:
         function = call.get("function")
         if isinstance(function, dict) and not _readable(function.get("arguments")):
             function["arguments"] = dump(as_object(function.get("arguments")))
-    return Raw(json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
+    return Raw(msgspec.json.encode(message))
 
 
 def _is_object(arguments: Raw) -> bool:

@@ -22,8 +22,9 @@ class Some(NamedTuple):
     name: bool = False
 
 
-SPACE = Some(r"\s")
-NAME = Some(r"[\w.:/-]", 1, name=True)
+# Bounded, so that a head is decided on a few characters.
+SPACE = Some(r"\s", 0, "64")
+NAME = Some(r"[\w.:/-]", 1, "128", name=True)
 Head = Sequence[str | Some]
 JSON_OBJECT: tuple[Head, ...] = ((SPACE, "{"),)
 JSON_EITHER: tuple[Head, ...] = ((SPACE, "{"), (SPACE, "["))
@@ -148,7 +149,7 @@ ARRAY = Notation(
     "json",
     "[",
     BALANCED,
-    (*((SPACE, "{", *head) for head in _CALL_OBJECT), (SPACE, Some(r"[A-Za-z_]", 1, "1"), Some(r"[\w.]"), "(")),
+    (*((SPACE, "{", *head) for head in _CALL_OBJECT), (SPACE, Some(r"[A-Za-z_]", 1, "1"), Some(r"[\w.]", 0, "128"), "(")),
     read.first(read.strict_json_calls, read.pythonic),
     strong=False,
 )

@@ -9,6 +9,9 @@ handed on for the engine to refuse in its own words.
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -23,8 +26,9 @@ Members = dict[str, Raw]
 _MEMBERS = msgspec.json.Decoder(Members)
 _NOT_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)
 _NULL = b"null"
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _GUIDED = b'"guided_'
-CHANGES = ("structured_outputs", "max_tokens", "history")
+CHANGES = ("structured_outputs", "max_tokens", "history", "characters")
 LIMITS = ("max_tokens", "max_completion_tokens")
 STRUCTURED = {
     "guided_json": "json",
@@ -63,20 +67,36 @@ class _Choice(Struct):
 def prepare(body: bytes, chat: bool, max_output: int | None) -> Ask:
     """The request for the engine. `max_output`: more than this it can never write."""
     try:
-        members = _MEMBERS.decode(body)
-        made = {
+        members, mended = _read(body)
+        made: dict[str, Mapping[str, Raw | None]] = {
+            "characters": mended,
             "structured_outputs": structured(members) if _GUIDED in body else {},
             "max_tokens": capped(members, max_output),
             "history": _history(members) if chat else {},
         }
         offer = offered(members) if chat else None
-    except _NOT_JSON:
+    except (*_NOT_JSON, ValueError):
         return Ask(body)
     changed = tuple(name for name in CHANGES if made[name])
     if changed:
         members = with_changes(members, {key: value for changes in made.values() for key, value in changes.items()})
         body = msgspec.json.encode(members)
     return Ask(body, members, offer, changed)
+
+
+def _read(body: bytes) -> tuple[Members, Members]:
+    """The members, and those that are not as they came.
+
+    Clients that cut a text in the middle of a character write half of a surrogate pair. The engine refuses such a request,
+    so there is a question mark for each half.
+    """
+    try:
+        return _MEMBERS.decode(body), {}
+    except msgspec.DecodeError:
+        if _HALF.search(body) is None:
+            raise
+    members = _MEMBERS.decode(json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8", "replace"))
+    return members, members
 
 
 def with_changes(members: Members, changes: dict[str, Raw | None]) -> Members:
