@@ -245,6 +245,9 @@ def test_offer() -> None:
     assert prepared({"tools": TOOLS})[1].offer is not None
     assert prepared({"tools": TOOLS}, chat=False)[1].offer is None
     assert prepared({"tools": TOOLS, "tool_choice": "none"})[1].offer is None
+    assert prepared({"tools": TOOLS, "response_format": {"type": "text"}})[1].offer is not None
+    for data in ({"response_format": {"type": "json_object"}}, {"structured_outputs": {"json": {}}}, {"guided_json": {}}):
+        assert prepared({"tools": TOOLS, **data})[1].offer is None, "its JSON is an answer and no call"
     named = prepared({"tools": TOOLS, "tool_choice": {"type": "function", "function": {"name": "list"}}})[1].offer
     assert named is not None
     assert list(named.tools) == ["list"]

@@ -74,14 +74,20 @@ def prepare(body: bytes, chat: bool, max_output: int | None) -> Ask:
             "max_tokens": capped(members, max_output),
             "history": _history(members) if chat else {},
         }
-        offer = offered(members) if chat else None
     except (*_NOT_JSON, ValueError):
         return Ask(body)
     changed = tuple(name for name in CHANGES if made[name])
     if changed:
         members = with_changes(members, {key: value for changes in made.values() for key, value in changes.items()})
         body = msgspec.json.encode(members)
-    return Ask(body, members, offer, changed)
+    return Ask(body, members, _offer_of(members) if chat else None, changed)
+
+
+def _offer_of(members: Members) -> Offer | None:
+    try:
+        return offered(members)
+    except _NOT_JSON:
+        return None
 
 
 def _read(body: bytes) -> tuple[Members, Members]:
@@ -147,19 +153,24 @@ def _history(members: Members) -> dict[str, Raw | None]:
 
 
 def offered(members: Members) -> Offer | None:
-    """The tools that the answer may call; None when it may call none."""
+    """The tools whose calls may be looked for in the text; None when there are none, or when the text was asked for as data."""
     tools, choice = members.get("tools"), bytes(members.get("tool_choice", Raw(b'"auto"')))
-    if tools is None or choice == b'"none"':
+    if tools is None or choice == b'"none"' or _wants_data(members):
         return None
-    try:
-        known = {tool.function.name: Tool(tool.function.name, tool.function.parameters) for tool in msgspec.json.decode(tools, type=list[_Tool])}
-        if choice.startswith(b"{"):
-            only = msgspec.json.decode(choice, type=_Choice).function.name
-            known = {name: tool for name, tool in known.items() if name == only}
-    except _NOT_JSON:
-        return None
+    known = {tool.function.name: Tool(tool.function.name, tool.function.parameters) for tool in msgspec.json.decode(tools, type=list[_Tool])}
+    if choice.startswith(b"{"):
+        only = msgspec.json.decode(choice, type=_Choice).function.name
+        known = {name: tool for name, tool in known.items() if name == only}
     parallel = bytes(members.get("parallel_tool_calls", Raw(b"true"))) != b"false"
     return Offer(known, parallel) if known else None
+
+
+def _wants_data(members: Members) -> bool:
+    """Whether the text has to follow a schema. JSON with a name and arguments is then what was asked for."""
+    if bytes(members.get("structured_outputs", Raw(_NULL))) != _NULL:
+        return True
+    form = decoded(members.get("response_format"))
+    return isinstance(form, dict) and form.get("type") != "text"
 
 
 def decoded(value: Raw | None) -> Any:
