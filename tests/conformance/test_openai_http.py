@@ -269,6 +269,13 @@ def test_no_comment_between_busy_events_nor_in_other_answers(start: Callable[...
     assert gateway.post(CHAT, ASK).body == b'{"choices":[]}'
 
 
+@pytest.mark.parametrize("behind", [1, 2, 3, 4])
+def test_an_end_that_comes_in_two_parts_is_an_end(standin: StandIn, gateway: Gateway, behind: int) -> None:
+    raw = chunk({"content": "a"}).replace(b"\n", b"\r\n") + b"data: [DONE]\r\n\r\n"
+    standin.replies[CHAT] = stream(raw[:-behind], 0.1, raw[-behind:], framing="close")
+    assert gateway.post(CHAT, {**ASK, "stream": True}).body == raw
+
+
 HELD = [chunk({"content": "Reading. "}), chunk({"content": '<tool_call>{"name": "read", "argu'})]
 
 

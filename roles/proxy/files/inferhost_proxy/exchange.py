@@ -258,7 +258,7 @@ class Exchange:
         try:
             await self._pump(call, response, send, feed)
             rest = splitter.rest()
-            if call.route.ends and not sse.is_end(sse.last_data(rest or last)):
+            if call.route.ends and not sse.is_end(sse.last_data(rest if rest.strip() else last)):
                 raise Fault("upstream_cut", "the stream ended without its end marker")
             if rest:
                 await send(_body(clean(rest)))
