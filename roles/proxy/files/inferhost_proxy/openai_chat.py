@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 from msgspec import Raw, Struct
@@ -24,16 +23,19 @@ _STOP = b'"stop"'
 _DELTA = b'"delta"'
 _REASONING = b'"reasoning'
 # The first choice's text without a sign that a notation begins with, in a delta that has nothing else, as engines write it.
-_PLAIN = re.compile(
-    rb'"index":\s?0,\s?"delta":\s?\{"(content|reasoning)":\s?"([^"\\<\[{`~]*+(?:\\["\\/bfnrt][^"\\<\[{`~]*+)*+)"\},'
-    rb'\s?(?:"logprobs":\s?null,\s?)?"finish_reason":\s?null'
-)
+_PLAIN: dict[Channel, re.Pattern[bytes]] = {
+    channel: re.compile(
+        rb'"index":\s?0,\s?"delta":\s?\{"' + channel.encode() + rb'":\s?"([^"\\<\[{`~]*+(?:\\["\\/bfnrt][^"\\<\[{`~]*+)*+)"\},'
+        rb'\s?(?:"logprobs":\s?null,\s?)?"finish_reason":\s?null'
+    )
+    for channel in get_args(Channel)
+}
 _RANK = {"reasoning": 0, "content": 1}
 _NOT_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 
-MAX_PASSED = 256
-"""So many texts pass before the rescue is told of them."""
+MAX_PASSED = 4096
+"""So many bytes of text pass before the rescue is told of them."""
 
 
 class Rules(NamedTuple):
@@ -111,11 +113,13 @@ class ChatStream:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
+        self._rescues = rules.offer is not None
         self._choices: dict[int, _State] = {}
         self._called = False
         self._calm = False
         """Nothing is held, so that plain text may pass."""
-        self._passed: list[tuple[bytes, bytes]] = []
+        self._passed = bytearray()
+        self._passed_channel: Channel = "content"
         self._thoughts = "reasoning"
         """The server's name for it."""
         self._last = b""
@@ -125,22 +129,25 @@ class ChatStream:
 
     def feed(self, block: bytes) -> bytes:
         """The events as the client should see them; the very same bytes where no rule applies."""
-        if _CALLS in block:
+        calls = _CALLS in block
+        if calls:
             block, emptied = tool_calls.strip_empty_events(block)
             self.emptied += emptied
-        if self._passes(block):
-            return reasoning.both(block) if self._rules.both_names and _REASONING in block else block
+            calls = _CALLS in block
+        if self._passes(block, calls):
+            return reasoning.both(block) if _REASONING in block and self._rules.both_names else block
         self._catch_up()
         events = sse.events(block)
         changed = [self._event(event) for event in events]
-        self._calm = len(self._choices) == 1 and all(state.rescue is not None and not state.rescue.holds for state in self._choices.values())
+        only = self._choices.get(0) if len(self._choices) == 1 else None
+        self._calm = only is not None and only.rescue is not None and not only.rescue.holds
         return block if changed == events else b"".join(changed)
 
-    def _passes(self, block: bytes) -> bool:
+    def _passes(self, block: bytes, calls: bool) -> bool:
         """Whether no event has to be read. Most answers are decided here, on the bytes alone."""
-        if self._rules.offer is None:
-            return _CALLS not in block and not (self._called and _STOP in block)
-        return self._calm and self._is_plain(block)
+        if self._rescues:
+            return self._calm and self._is_plain(block)
+        return not calls and not (self._called and _STOP in block)
 
     def broken(self) -> bytes:
         """What is held when the stream breaks, as text: the end of a call never came."""
@@ -149,22 +156,27 @@ class ChatStream:
 
     def _is_plain(self, block: bytes) -> bool:
         """Whether all of a block is plain text of the first choice, which the rescue need not see now."""
-        texts = _PLAIN.findall(block)
+        channel: Channel = "reasoning" if _REASONING in block else "content"
+        texts = _PLAIN[channel].findall(block)
         if not texts or block.count(_DELTA) != len(texts):
             return False
-        self._passed += texts
+        if channel != self._passed_channel:
+            self._catch_up()
+            self._passed_channel = channel
+        for text in texts:
+            self._passed += text
         if len(self._passed) > MAX_PASSED:
             self._catch_up()
         return True
 
     def _catch_up(self) -> None:
         """Tell the rescue what passed: where a line or a code fence began decides on what comes."""
-        passed, self._passed = self._passed, []
-        for channel, texts in itertools.groupby(passed, key=lambda pair: pair[0]):
-            text = msgspec.json.decode(b'"' + b"".join(text for _channel, text in texts) + b'"')
+        if self._passed:
+            text = msgspec.json.decode(b'"' + bytes(self._passed) + b'"')
+            self._passed.clear()
             rescue = self._state(0).rescue
             if rescue is not None:
-                rescue.passed("content" if channel == b"content" else "reasoning", text)
+                rescue.passed(self._passed_channel, text)
 
     def _event(self, event: bytes) -> bytes:
         data = sse.data_of(event)

@@ -59,7 +59,7 @@ class Rescue:
 
     @property
     def holds(self) -> bool:
-        return any(scanner.holds for scanner in self._scanners.values())
+        return self._scanners["content"].holds or self._scanners["reasoning"].holds
 
     def passed(self, channel: Channel, text: str) -> None:
         """Text without any sign that a call begins with was given out already, while nothing was held."""
