@@ -21,7 +21,6 @@ from .tool_deltas import ToolDeltas
 _CALLS = b'"tool_calls"'
 _STOP = b'"stop"'
 _DELTA = b'"delta"'
-_REASONING = b'"reasoning'
 # The first choice's text without a sign that a notation begins with, in a delta that has nothing else, as engines write it.
 _PLAIN: dict[Channel, re.Pattern[bytes]] = {
     channel: re.compile(
@@ -134,8 +133,12 @@ class ChatStream:
             block, emptied = tool_calls.strip_empty_events(block)
             self.emptied += emptied
             calls = _CALLS in block
-        if self._passes(block, calls):
-            return reasoning.both(block) if _REASONING in block and self._rules.both_names else block
+        if self._rescues:
+            channel = self._plain(block) if self._calm else None
+            if channel is not None:
+                return reasoning.both(block) if channel == "reasoning" and self._rules.both_names else block
+        elif not calls and not (self._called and _STOP in block):
+            return reasoning.both(block) if self._rules.both_names else block
         self._catch_up()
         events = sse.events(block)
         changed = [self._event(event) for event in events]
@@ -143,23 +146,20 @@ class ChatStream:
         self._calm = only is not None and only.rescue is not None and not only.rescue.holds
         return block if changed == events else b"".join(changed)
 
-    def _passes(self, block: bytes, calls: bool) -> bool:
-        """Whether no event has to be read. Most answers are decided here, on the bytes alone."""
-        if self._rescues:
-            return self._calm and self._is_plain(block)
-        return not calls and not (self._called and _STOP in block)
-
     def broken(self) -> bytes:
         """What is held when the stream breaks, as text: the end of a call never came."""
         self._catch_up()
         return self._flush(complete=False)
 
-    def _is_plain(self, block: bytes) -> bool:
-        """Whether all of a block is plain text of the first choice, which the rescue need not see now."""
-        channel: Channel = "reasoning" if _REASONING in block else "content"
+    def _plain(self, block: bytes) -> Channel | None:
+        """The channel, if all of a block is plain text of the first choice in one, which the rescue need not see now."""
+        channel: Channel = "content"
         texts = _PLAIN[channel].findall(block)
+        if not texts:
+            channel = "reasoning"
+            texts = _PLAIN[channel].findall(block)
         if not texts or block.count(_DELTA) != len(texts):
-            return False
+            return None
         if channel != self._passed_channel:
             self._catch_up()
             self._passed_channel = channel
@@ -167,7 +167,7 @@ class ChatStream:
             self._passed += text
         if len(self._passed) > MAX_PASSED:
             self._catch_up()
-        return True
+        return channel
 
     def _catch_up(self) -> None:
         """Tell the rescue what passed: where a line or a code fence began decides on what comes."""
