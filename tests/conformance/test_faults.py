@@ -111,7 +111,8 @@ def test_stream_cut(standin: StandIn, gateway: Gateway, path: str, framing: str,
         (CHAT, DONE),
         (CHAT, DONE[:-1]),
         (CHAT, b'data: {"error":{"message":"from the engine"}}\n\n'),
-        ("/v1/responses", EVENT),
+        ("/v1/responses", b'event: response.completed\ndata: {"type":"response.completed","response":{}}\n\n'),
+        ("/v1/responses", b'event: response.incomplete\ndata: {"type":"response.incomplete","response":{}}\n\n'),
     ],
 )
 def test_complete_stream_gets_nothing_added(standin: StandIn, gateway: Gateway, path: str, last: bytes) -> None:

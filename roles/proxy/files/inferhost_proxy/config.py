@@ -63,6 +63,20 @@ class Anthropic(Struct, frozen=True, forbid_unknown_fields=True):
     """So long a stream may be silent before its client is told that it lives."""
 
 
+class Rescue(Struct, frozen=True, forbid_unknown_fields=True):
+    enabled: bool = True
+    """Tool calls that the model server left in the text become calls."""
+    max_held_chars: Positive = 256 * 1024
+    """The longest such call; what begins like one is held back until it is one or none."""
+
+
+class OpenAI(Struct, frozen=True, forbid_unknown_fields=True):
+    both_reasoning_names: bool = True
+    """Reasoning is in `reasoning` and in `reasoning_content`, whichever the model server writes."""
+    keep_alive_seconds: Seconds = 10.0
+    """After so much silence a stream gets a comment, which keeps connections open that others would close."""
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     api_keys: Annotated[list[ApiKey], Meta(min_length=1)]
     upstream: Upstream
@@ -70,6 +84,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     port: Port = 4000
     secrets_dir: str = ""
     limits: Limits = Limits()
+    rescue: Rescue = Rescue()
+    openai: OpenAI = OpenAI()
     models: list[Text] = []
     anthropic: Anthropic = Anthropic()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -114,6 +130,8 @@ _TYPES: dict[str, type[Struct]] = {
     "$.upstream": Upstream,
     "$.limits": Limits,
     "$.anthropic": Anthropic,
+    "$.rescue": Rescue,
+    "$.openai": OpenAI,
 }
 
 

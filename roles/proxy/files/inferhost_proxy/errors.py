@@ -29,6 +29,7 @@ KINDS = {
     "method_not_allowed": Kind(405, "This method is not served here."),
     "body_timeout": Kind(408, "The request body stopped arriving; send it again."),
     "body_too_large": Kind(413, "The request body is larger than this gateway accepts (limits.max_body_bytes)."),
+    "context_length_exceeded": Kind(400, "The input does not fit into the model's context."),
     "busy": Kind(503, "The gateway holds as many requests as it may; try again shortly.", 2),
     "shutting_down": Kind(503, "The gateway was stopped before the answer was complete; send the request again.", 5),
     "internal_error": Kind(500, "The gateway failed on this request; its log has the cause under the request id."),
@@ -88,6 +89,14 @@ def document(fault: Fault, anthropic: bool, request_id: str) -> bytes:
     return msgspec.json.encode(
         {"error": {"message": fault.message, "type": kind, "param": None, "code": fault.kind}},
     )
+
+
+def responses_event(fault: Fault) -> bytes:
+    """The error event of the Responses API, which the SDK raises too."""
+    kind = "server_error" if fault.status >= 500 else "invalid_request_error"
+    error = {"message": fault.message, "type": kind, "param": None, "code": fault.kind}
+    data = {"type": "error", "code": fault.kind, "message": fault.message, "param": None, "sequence_number": 0, "error": error}
+    return b"event: error\ndata: " + msgspec.json.encode(data) + b"\n\n"
 
 
 def event(fault: Fault, anthropic: bool, request_id: str) -> bytes:
