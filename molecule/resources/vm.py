@@ -27,7 +27,7 @@ import vm_image
 
 BOOT_SECONDS = 180
 STOP_SECONDS = 20
-COMMAND_LINE = f"root={vm_image.ROOT_DEVICE} ro console=ttyS0 quiet mitigations=off panic=5 inferhost.key="
+COMMAND_LINE = f"root={vm_image.ROOT_DEVICE} ro console=ttyS0 quiet net.ifnames=0 mitigations=off panic=5 inferhost.key="
 # Addresses in five levels cost an emulated processor a tenth of its speed and give nothing here.
 QEMU = (
     "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max,la57=off", "-smp", "2", "-machine", "q35", "-display", "none", "-nodefaults",
@@ -75,6 +75,9 @@ def require() -> None:
         engine.apt_install(*missing)
     if os.geteuid() != 0:
         raise engine.NoEngine("only root can make the disk image of a test machine (mmdebstrap, losetup)")
+    loop = subprocess.run(["losetup", "--find"], capture_output=True, text=True, check=False)
+    if loop.returncode != 0:
+        raise engine.NoEngine(f"the disk image of a test machine wants a loop device: {loop.stderr.strip()}")
 
 
 def up(name: str, machine: Machine) -> None:

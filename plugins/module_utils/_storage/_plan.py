@@ -142,9 +142,7 @@ def _wanted(wish: Wish, most: int, basis: int, extent: int) -> int:
     return basis * wish.percent // 100 if wish.percent is not None else most
 
 
-def _room_by_layout(
-    plan: _Plan, volume: LogicalVolume, reaches: t.Sequence[Carrier], room: int, wanted: int, extent: int
-) -> int:
+def _room_by_layout(plan: _Plan, volume: LogicalVolume, reaches: t.Sequence[Carrier], room: int, wanted: int, extent: int) -> int:
     """Extents that a striped or mirrored volume can gain out of `room` in its group: stripes and copies each want a physical volume of their own."""
     frees = sorted((row.free // extent for _device, row, _reach in reaches), reverse=True)
     least = frees[volume.stripes - 1] if len(frees) >= volume.stripes else 0
