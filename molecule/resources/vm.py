@@ -25,7 +25,8 @@ import engine
 import processes
 import vm_image
 
-BOOT_SECONDS = 180
+# Half a minute on an idle machine with two cores, and minutes on a busy one.
+BOOT_SECONDS = 480
 STOP_SECONDS = 20
 COMMAND_LINE = f"root={vm_image.ROOT_DEVICE} ro console=ttyS0 quiet net.ifnames=0 mitigations=off panic=5 inferhost.key="
 # Addresses in five levels cost an emulated processor a tenth of its speed and give nothing here.

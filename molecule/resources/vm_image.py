@@ -41,13 +41,18 @@ Before=network.target
 Type=oneshot
 RemainAfterExit=yes
 StandardError=journal+console
-ExecStart=ip link set lo up
-ExecStart=sh -c 'until ip link set eth0 up; do sleep 1; done'
-ExecStart=ip address add 10.0.2.15/24 dev eth0
-ExecStart=ip route add default via 10.0.2.2
+ExecStart=/usr/local/sbin/network-of-qemu
 
 [Install]
 WantedBy=multi-user.target
+"""
+NETWORK_SCRIPT = """\
+#!/bin/sh -e
+until card=$(ls /sys/class/net | grep -v lo); do sleep 1; done
+ip link set lo up
+ip link set "$card" up
+ip address add 10.0.2.15/24 dev "$card"
+ip route add default via 10.0.2.2
 """
 FILES = {
     "etc/fstab": f"{ROOT_DEVICE} / ext4 errors=remount-ro 0 0\n",
@@ -55,6 +60,7 @@ FILES = {
     "etc/hosts": "127.0.0.1 localhost inferhost-vm\n",
     "etc/resolv.conf": "nameserver 10.0.2.3\n",
     "etc/systemd/system/network-of-qemu.service": NETWORK,
+    "usr/local/sbin/network-of-qemu": NETWORK_SCRIPT,
     # The key of a run comes with the kernel's command line, so that the image holds none.
     "etc/ssh/sshd_config.d/run.conf": "AuthorizedKeysCommand /usr/local/sbin/key-of-this-run\nAuthorizedKeysCommandUser nobody\nUseDNS no\n",
     "usr/local/sbin/key-of-this-run": "#!/bin/sh\nexec sed -n 's/.*inferhost[.]key=\\([A-Za-z0-9+/=]*\\).*/ssh-ed25519 \\1/p' /proc/cmdline\n",
@@ -139,7 +145,8 @@ def _debootstrap(spec: Spec, folder: Path, tree: Path) -> None:
         command += ["--skip=cleanup/apt/cache", f"--customize-hook=chroot $1 {fetch}"]
     subprocess.run([*command, SUITE, str(tree), base_image.MIRROR], check=True)
     _write(tree, FILES)
-    (tree / "usr/local/sbin/key-of-this-run").chmod(0o755)
+    for script in (tree / "usr/local/sbin").iterdir():
+        script.chmod(0o755)
     subprocess.run(["chroot", str(tree), "systemctl", "--quiet", "enable", "network-of-qemu", "ssh"], check=True)
     subprocess.run(["chroot", str(tree), "systemctl", "--quiet", "mask", *MASKED], check=True)
     shutil.rmtree(early)
