@@ -28,7 +28,10 @@ RELATIONS = ("pre_depends", "depends", "recommends", "conflicts", "breaks", "pro
 
 @dataclass(frozen=True)
 class Deb:
-    """One binary package. `files`: absolute path to content and mode; `scripts`: maintainer scripts; `conffiles`: which of the files are configuration."""
+    """One binary package.
+
+    `files`: absolute path to content and mode; `scripts`: maintainer scripts and other control files; `conffiles`: which of the files are configuration.
+    """
 
     name: str
     version: str
@@ -142,10 +145,11 @@ def keyring_package(name: str, version: str, key: SigningKey, source_name: str, 
     return Deb(name, version, files={path: (key.public(), 0o644), listing: (entry.encode(), 0o644)}, conffiles=(listing,))
 
 
-def write_repository(folder: Path, debs: Iterable[Deb], key: SigningKey, origin: str = "inferhost tests", label: str = "") -> None:
+def write_repository(folder: Path, debs: Iterable[Deb], key: SigningKey, origin: str = "inferhost tests", label: str = "") -> dict[str, str]:
     """A flat repository in `folder`, as NVIDIA's are: the packages, Packages, Packages.gz, Release and InRelease, and the key in both forms.
 
     Called again with other packages it replaces the index; files that are there stay, so that a newer branch can appear under the same address.
+    Gives the SHA-256 of each package by its file's name.
     """
     folder.mkdir(parents=True, exist_ok=True)
     wanted = list(debs)
@@ -159,6 +163,7 @@ def write_repository(folder: Path, debs: Iterable[Deb], key: SigningKey, origin:
     (folder / "InRelease").write_bytes(key.clearsign(release))
     (folder / "key.gpg").write_bytes(key.public())
     (folder / "key.asc").write_bytes(key.public(armoured=True))
+    return {deb.filename: hashlib.sha256((folder / deb.filename).read_bytes()).hexdigest() for deb in wanted}
 
 
 def _entry(deb: Deb, folder: Path) -> str:

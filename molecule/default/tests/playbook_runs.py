@@ -60,12 +60,15 @@ class Outcome:
 
 
 class Playbooks:
-    """Runs playbooks by name against the test host."""
+    """Runs playbooks by name against the test host; a path is a playbook of the scenario's own."""
 
-    @staticmethod
-    def _command(name: str, *options: str, variables: dict[str, Any] | None) -> list[str]:
+    def __init__(self, inventory: Path = INVENTORY) -> None:
+        self._inventory = inventory
+
+    def _command(self, name: str, *options: str, variables: dict[str, Any] | None) -> list[str]:
         extra = ["--extra-vars", json.dumps(variables)] if variables else []
-        return ["ansible-playbook", f"--inventory={INVENTORY}", f"inferhost.llm.{name}", *options, *extra]
+        playbook = name if "/" in name else f"inferhost.llm.{name}"
+        return ["ansible-playbook", f"--inventory={self._inventory}", playbook, *options, *extra]
 
     def run(self, name: str, *options: str, variables: dict[str, Any] | None = None) -> Outcome:
         began = time.monotonic()
@@ -79,10 +82,10 @@ class Playbooks:
         )
         return Outcome(done.returncode, done.stdout, time.monotonic() - began)
 
-    def start(self, name: str) -> subprocess.Popen[bytes]:
+    def start(self, name: str, *options: str) -> subprocess.Popen[bytes]:
         """Start a playbook in a process group of its own, to be killed."""
         return subprocess.Popen(
-            self._command(name, variables=None),
+            self._command(name, *options, variables=None),
             env={**os.environ, **ENVIRONMENT},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
