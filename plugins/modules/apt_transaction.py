@@ -78,6 +78,11 @@ options:
     description: Remove what O(record) remembers, and the file. Fails where something else would have to go with it.
     type: bool
     default: false
+  revert:
+    description: RV(changes) of earlier transactions to undo, in their order. Packages come back in the versions that they had, and new ones go.
+    type: list
+    elements: dict
+    default: []
   install_recommends:
     description: Whether recommended packages come too.
     type: bool
@@ -132,7 +137,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.inferhost.llm.plugins.module_utils._apt._programs import ENVIRONMENT, OPTIONS, last_words
 from ansible_collections.inferhost.llm.plugins.module_utils._apt._record import read_record, write_record
-from ansible_collections.inferhost.llm.plugins.module_utils._apt._simulation import Change, candidates, changes, refusals, upstream, version_like
+from ansible_collections.inferhost.llm.plugins.module_utils._apt._simulation import Change, candidates, changes, inverse, refusals, upstream, version_like
 
 
 class Transaction:
@@ -207,31 +212,34 @@ class Transaction:
             )
         return planned
 
-    def carry_out(self, install: t.Sequence[str], remove: t.Sequence[str]) -> None:
-        """For real."""
+    def carry_out(self, install: t.Sequence[str], remove: t.Sequence[str], planned: t.Sequence[Change]) -> None:
+        """For real. What was begun is told also where it fails, so that it can be reverted."""
         status, output, errors = self._run(self.command(install, remove))
         if status != 0:
-            self._module.fail_json(msg="apt failed: %s" % last_words(output, errors), stdout=output, stderr=errors)
+            done = [change._asdict() for change in planned]
+            self._module.fail_json(msg="apt failed: %s" % last_words(output, errors), stdout=output, stderr=errors, changes=done)
 
     def do(self) -> t.Dict[str, t.Any]:
         """Look, simulate, and do it."""
         params = self._params
-        missing = self.unknown([*params["install"], *params["if_available"]])
+        back, away = inverse([Change(row["name"], row["old"], row["new"]) for row in params["revert"]])
+        wanted = [*params["install"], *back]
+        missing = self.unknown([*wanted, *params["if_available"]])
         unavailable = [name for name in params["if_available"] if name in missing]
-        unknown = [name for name in params["install"] if name in missing]
-        there = self.installed(params["remove"])
-        remove = [name for name in params["remove"] if name in there]
+        unknown = [name for name in wanted if name in missing]
+        there = self.installed([*params["remove"], *away])
+        remove = [name for name in (*params["remove"], *away) if name in there]
         if unknown and not self._module.check_mode:
             self._module.fail_json(msg="apt knows no package %s; nothing was changed" % ", ".join(unknown), unknown=unknown)
         if unknown:
-            planned = [Change(name, None, "") for name in params["install"]] + [Change(name, there[name], None) for name in remove]
+            planned = [Change(name, None, "") for name in wanted] + [Change(name, there[name], None) for name in remove]
         else:
-            install = self.specifications([*params["install"], *(name for name in params["if_available"] if name not in missing)])
+            install = self.specifications([*wanted, *(name for name in params["if_available"] if name not in missing)])
             planned = self.simulate(install, remove)
             if planned and not self._module.check_mode:
                 if params["record"]:
-                    write_record(params["record"], read_record(params["record"]).after(planned, params["install"]))
-                self.carry_out(install, remove)
+                    write_record(params["record"], read_record(params["record"]).after(planned, wanted))
+                self.carry_out(install, remove, planned)
         return {"planned": planned, "unavailable": unavailable, "unknown": unknown}
 
     def undo(self) -> t.Dict[str, t.Any]:
@@ -249,7 +257,7 @@ class Transaction:
                 self._module.fail_json(msg="%s would have to go too, and did not come from here; remove it first. Nothing was changed." % ", ".join(strangers))
         if not self._module.check_mode:
             if planned:
-                self.carry_out([], [change.name for change in planned])
+                self.carry_out([], [change.name for change in planned], planned)
             if leave:
                 self._read(["apt-mark", "auto", *leave])
             if os.path.exists(self._params["record"]):
@@ -273,6 +281,7 @@ def main() -> None:
             "upgrade": {"type": "bool", "default": False},
             "record": {"type": "path"},
             "undo": {"type": "bool", "default": False},
+            "revert": {"type": "list", "elements": "dict", "default": []},
             "install_recommends": {"type": "bool", "default": False},
         },
         required_if=[("undo", True, ["record"])],

@@ -59,6 +59,14 @@ def refusals(planned: t.Iterable[Change], must_not_change: t.Sequence[str], held
     return reasons
 
 
+def inverse(done: t.Sequence[Change]) -> t.Tuple[t.List[str], t.List[str]]:
+    """What to install, in which version, and what to remove to come back to before these changes; of a package that moved twice its first version counts."""
+    first: t.Dict[str, t.Optional[str]] = {}
+    for change in done:
+        first.setdefault(change.name, change.old)
+    return ["%s=%s" % (name, old) for name, old in first.items() if old is not None], [name for name, old in first.items() if old is None]
+
+
 def upstream(version: str) -> str:
     """`580.159.03` for `1:580.159.03-0ubuntu1`: without epoch and revision."""
     without_epoch = version.rpartition(":")[2]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.inferhost.llm.plugins.module_utils._apt._simulation import Change, candidates, changes, refusals, upstream, version_like
+from ansible_collections.inferhost.llm.plugins.module_utils._apt._simulation import Change, candidates, changes, inverse, refusals, upstream, version_like
 
 SIMULATION = """Reading package lists...
 Building dependency tree...
@@ -75,3 +75,13 @@ def test_the_same_version_under_another_revision() -> None:
     assert upstream("1:580.159.03-0ubuntu1") == upstream("580.159.03") == upstream("580.159.03-1") == "580.159.03"
     assert version_like(MADISON, "580.159.03") == "580.159.03-1"
     assert version_like(MADISON, "595.1.1") is None
+
+
+def test_the_way_back() -> None:
+    done = [
+        Change("libcuda1", "580.1-1", "595.1-1"),
+        Change("nvlsm", None, "595.1-1"),
+        Change("nvidia-smi", "580.1-1", None),
+        Change("libcuda1", "595.1-1", "595.2-1"),
+    ]
+    assert inverse(done) == (["libcuda1=580.1-1", "nvidia-smi=580.1-1"], ["nvlsm"])
