@@ -26,6 +26,8 @@ BOOKWORM, TRIXIE = "inferhost-molecule-driver12", "inferhost-molecule-driver13"
 RELEASES = {BOOKWORM: "12", TRIXIE: "13"}
 PORT = 8099
 CARD = "0000:01:00.0"
+# A release that would bring a kernel along, of a branch that nothing else here uses.
+NEW_KERNEL_DRIVER = "590.48.01"
 KERNELS = {BOOKWORM: ("linux-image-amd64", "linux-image-cloud-amd64"), TRIXIE: ("linux-image-amd64",)}
 SMI = {"cuda": 0, "cuda_version": "13.0", "cards": [{"address": CARD, "name": "NVIDIA RTX 4000 SFF Ada Generation", "memory_mib": 20475}]}
 UNITS = {
@@ -77,8 +79,9 @@ def write(host: str, target: str, text: str) -> None:
 def publish(host: str, versions: Iterable[str] = (), broken: Iterable[str] = (), more: Iterable[Deb] = ()) -> None:
     """Give the host's repository these releases of the driver; without any, the oldest of each branch that the real one is known to have."""
     release = RELEASES[host]
-    listed = list(versions) or [nvidia.RELEASES[branch][0] for branch in nvidia.offered(release)]
+    listed = list(versions) or [nvidia.RELEASES[branch][0] for branch in nvidia.offered(release) if branch != "590"]
     folder = STATE / host / "repository"
+    more = [*more, *nvidia.driver_packages(NEW_KERNEL_DRIVER, kernel="linux-image-6.99.0-1-amd64"), Deb("linux-image-6.99.0-1-amd64", "6.99.1-1", "amd64")]
     checksum = nvidia.publish(folder, release, SigningKey(STATE / "key"), f"http://127.0.0.1:{PORT}/", listed, broken, more)
     (STATE / host / "keyring.sha256").write_text(checksum, encoding="ascii")
     copy_in(host, folder, "/srv/nvidia")

@@ -153,8 +153,8 @@ def _contents(name: str, version: str) -> tuple[dict[str, tuple[bytes, int]], di
     return {}, {}, {}
 
 
-def driver_packages(version: str, revision: str = "1", broken: bool = False) -> list[Deb]:
-    """Everything of one release of the driver."""
+def driver_packages(version: str, revision: str = "1", broken: bool = False, kernel: str = "") -> list[Deb]:
+    """Everything of one release of the driver; with `kernel` it wants that package, as one that was built for a newer kernel would."""
     branch = version.partition(".")[0]
     flavours = ("open",) if int(branch) >= 615 else ("open", "closed")
     found = [dkms_package(flavour, version, revision, broken) for flavour in flavours]
@@ -162,7 +162,7 @@ def driver_packages(version: str, revision: str = "1", broken: bool = False) -> 
         if name in CLOSED_ONLY and "closed" not in flavours:
             continue
         files, links, scripts = _contents(name, version)
-        depends = (*(f"{other} (= {version}-{revision})" for other in same), *others)
+        depends = (*(f"{other} (= {version}-{revision})" for other in same), *others, *((kernel,) if kernel and name == "firmware-nvidia-gsp" else ()))
         found.append(Deb(name, f"{version}-{revision}", "amd64", depends=depends, files=files, links=links, scripts=scripts))
     # The trap of the real repository: a name with a branch that takes any newer one.
     if "closed" in flavours:
@@ -188,7 +188,7 @@ def publish(folder: Path, release: str, key: SigningKey, url: str, versions: Ite
     """The repository for one release of Debian with these releases of the driver. Gives the SHA-256 of its keyring package."""
     listed = list(versions)
     packages = [package for version in listed for package in driver_packages(version, broken=version in set(broken))]
-    packages += [pinning_package(branch) for branch in sorted({version.partition(".")[0] for version in listed})]
+    packages += [pinning_package(branch) for branch in offered(release)]
     keyring = keyring_package("cuda-keyring", "1.1-1", key, f"cuda-debian{release}-x86_64", url, keyring=KEYRING_PATH)
     return write_repository(folder, [*packages, keyring, *more], key, origin="NVIDIA", label="NVIDIA CUDA")[keyring.filename]
 
