@@ -47,6 +47,15 @@ options:
     type: list
     elements: str
     default: []
+  move:
+    description: Installed packages that have to be of O(move_to). One that apt would not take in such a version is removed.
+    type: list
+    elements: str
+    default: []
+  move_to:
+    description: Beginning of the upstream version that O(move) asks for, without the dot behind it.
+    type: str
+    default: ""
   may_change_held:
     description: Held packages that the transaction may change. Any other held package makes the task fail.
     type: list
@@ -157,6 +166,13 @@ class Transaction:
             self._module.fail_json(msg="%s: %s" % (" ".join(command[:2]), last_words(output, errors)))
         return output
 
+    def moving(self) -> t.Tuple[t.List[str], t.List[str]]:
+        """Packages to move, and those that have to go instead."""
+        there = self.installed(self._params["move"])
+        known = candidates(self._read(["apt-cache", "policy", *there])) if there else {}
+        stay = [name for name in there if upstream(known.get(name, "")).startswith(self._params["move_to"] + ".")]
+        return stay, [name for name in there if name not in stay]
+
     def unknown(self, packages: t.Sequence[str]) -> t.List[str]:
         """Those that apt could not install."""
         names = {package: package.partition("=")[0] for package in packages if not package.startswith("/")}
@@ -223,7 +239,9 @@ class Transaction:
         """Look, simulate, and do it."""
         params = self._params
         back, away = inverse([Change(row["name"], row["old"], row["new"]) for row in params["revert"]])
-        wanted = [*params["install"], *back]
+        move, leave = self.moving()
+        wanted = [*params["install"], *back, *move]
+        away += leave
         missing = self.unknown([*wanted, *params["if_available"]])
         unavailable = [name for name in params["if_available"] if name in missing]
         unknown = [name for name in wanted if name in missing]
@@ -274,6 +292,8 @@ def main() -> None:
             "remove": names,
             "purge": {"type": "bool", "default": False},
             "must_not_change": names,
+            "move": names,
+            "move_to": {"type": "str", "default": ""},
             "may_change_held": names,
             "same_version": names,
             "version_of": names,
