@@ -67,7 +67,7 @@ class Playbooks:
 
     def _command(self, name: str, *options: str, variables: dict[str, Any] | None) -> list[str]:
         extra = ["--extra-vars", json.dumps(variables)] if variables else []
-        playbook = name if name.endswith(".yml") else f"inferhost.llm.{name}"
+        playbook = name if "/" in name or name.endswith(".yml") else f"inferhost.llm.{name}"
         return ["ansible-playbook", *(f"--inventory={inventory}" for inventory in self._inventories), playbook, *options, *extra]
 
     def run(self, name: str, *options: str, variables: dict[str, Any] | None = None, environment: dict[str, str] | None = None) -> Outcome:
@@ -82,10 +82,10 @@ class Playbooks:
         )
         return Outcome(done.returncode, done.stdout, time.monotonic() - began)
 
-    def start(self, name: str) -> subprocess.Popen[bytes]:
+    def start(self, name: str, *options: str) -> subprocess.Popen[bytes]:
         """Start a playbook in a process group of its own, to be killed."""
         return subprocess.Popen(
-            self._command(name, variables=None),
+            self._command(name, *options, variables=None),
             env={**os.environ, **ENVIRONMENT},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
