@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run one molecule scenario and leave its phases as JUnit.  Usage: run.py [SCENARIO]
 
-The Docker Engine is installed and started where there is none. Where none can be had, the stage is a skip with the reason.
+The Docker Engine is installed and started where there is none, for some scenarios QEMU is installed instead. Where that cannot be, the stage is a skip with
+the reason.
 Reports go to INFERHOST_REPORTS (default .reports/molecule): molecule-SCENARIO.xml here, one file for each test folder from pytest.
 """
 
@@ -24,6 +25,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(Path(__file__).resolve().parent / "resources"))
 
 import engine
+import vm
+
+# What a scenario's hosts run on; the others are containers.
+REQUIREMENTS = {"storage": vm.shared}
 
 # How molecule, without colours, announces the begin and the end of a phase.
 MARK = re.compile(r"\[(?P<scenario>\S+) > (?P<phase>\w+)\] (?P<event>Executing|Executed: (?P<state>\w+))\s*$")
@@ -124,7 +129,7 @@ def main() -> None:
     phases: list[Phase] = []
     reason, status = "", 1
     try:
-        with engine.shared():
+        with REQUIREMENTS.get(scenario, engine.shared)():
             link_scenarios()
             status = run(scenario, reports, phases)
     except engine.NoEngine as error:
