@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run one molecule scenario and leave its phases as JUnit.  Usage: run.py [SCENARIO]
 
-The Docker Engine is installed and started where there is none. Where none can be had, the stage is a skip with the reason.
+The Docker Engine is installed and started where there is none. Where none can be had, the stage is a skip with the reason. A scenario on a machine
+that somebody brings has no use for it, and is a skip where nobody does.
 Reports go to INFERHOST_REPORTS (default .reports/molecule): molecule-SCENARIO.xml here, one file for each test folder from pytest.
 """
 
@@ -16,6 +17,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -27,6 +29,9 @@ import engine
 
 # How molecule, without colours, announces the begin and the end of a phase.
 MARK = re.compile(r"\[(?P<scenario>\S+) > (?P<phase>\w+)\] (?P<event>Executing|Executed: (?P<state>\w+))\s*$")
+
+# Scenarios on a machine that is there before, by the variable that names it.
+BROUGHT = {"gpu": "INFERHOST_GPU_HOST"}
 
 
 @dataclass
@@ -69,6 +74,14 @@ def junit(scenario: str, phases: list[Phase], skip_reason: str = "") -> ElementT
     suite.set("failures", str(len(suite.findall("testcase/failure"))))
     suite.set("time", f"{sum(phase.seconds for phase in phases):.1f}")
     return suite
+
+
+def not_brought(scenario: str, environment: Mapping[str, str]) -> str:
+    """Why a scenario on somebody's machine cannot run; empty when it can, or makes its own."""
+    variable = BROUGHT.get(scenario)
+    if variable is None or environment.get(variable):
+        return ""
+    return f"no machine with a GPU is given; set {variable}=user@host, or localhost"
 
 
 def link_scenarios() -> None:
@@ -124,7 +137,11 @@ def main() -> None:
     phases: list[Phase] = []
     reason, status = "", 1
     try:
-        engine.ensure()
+        reason = not_brought(scenario, os.environ)
+        if reason:
+            raise engine.NoEngine(reason)
+        if scenario not in BROUGHT:
+            engine.ensure()
         link_scenarios()
         status = run(scenario, reports, phases)
     except engine.NoEngine as error:

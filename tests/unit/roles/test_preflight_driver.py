@@ -5,22 +5,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[3]
-BUS = "/sys/bus/pci/devices"
-NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]
-# An RTX PRO 6000 Blackwell, which works only with the open kernel module.
-BLACKWELL = {"vendor": "0x10de", "device": "0x2bb1", "class": "0x030000", "subsystem_vendor": "0x10de", "subsystem_device": "0x204b"}
+from other_bus import Machine, why_not
 
 PLAY = """
 - hosts: localhost
@@ -50,58 +40,16 @@ DRIVER = """
 ASKED = "Driver that the cards would get"
 
 
-def _why_not() -> str:
-    if Path("/proc/driver/nvidia").exists():
-        return "this machine has a driver of its own, which preflight would find working"
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run([*NAMESPACE, "mount", "--bind", folder, BUS], capture_output=True, text=True, check=False)
-    return f"no file can be laid over sysfs here: {done.stderr.strip().splitlines()[0]}" if done.returncode else ""
-
-
-WHY_NOT = _why_not()
+WHY_NOT = why_not()
 pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
-
-
-@dataclass
-class Machine:
-    """This machine with another bus."""
-
-    folder: Path
-
-    def play(self, text: str, **variables: object) -> str:
-        """What ansible-playbook said, on one line; whether it failed is in the recap at its end."""
-        playbook = self.folder / "play.yml"
-        playbook.write_text(text)
-        environment = {
-            **os.environ,
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
-        }
-        values = {"ansible_python_interpreter": sys.executable, "inferhost_root": str(self.folder / "root"), **variables}
-        command = ["ansible-playbook", "-i", "localhost,", "-e", json.dumps(values), str(playbook)]
-        shell = 'mount --bind "$0" ' + BUS + ' && exec "$@"'
-        done = subprocess.run(
-            [*NAMESPACE, "sh", "-c", shell, str(self.folder / "bus"), *command],
-            cwd=self.folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        return " ".join((done.stdout + done.stderr).split())
 
 
 @pytest.fixture
 def machine() -> Iterator[Machine]:
     with tempfile.TemporaryDirectory(prefix="bus-") as name:
-        card = Path(name) / "bus" / "0000:01:00.0"
-        card.mkdir(parents=True)
-        for attribute, value in BLACKWELL.items():
-            (card / attribute).write_text(value + "\n")
-        yield Machine(Path(name))
+        found = Machine(Path(name))
+        found.put_card()
+        yield found
 
 
 def test_a_driver_that_cannot_work_is_refused_before_anything_changes(machine: Machine) -> None:
