@@ -17,7 +17,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -30,8 +29,15 @@ import engine
 # How molecule, without colours, announces the begin and the end of a phase.
 MARK = re.compile(r"\[(?P<scenario>\S+) > (?P<phase>\w+)\] (?P<event>Executing|Executed: (?P<state>\w+))\s*$")
 
-# Scenarios on a machine that is there before, by the variable that names it.
-BROUGHT = {"gpu": "INFERHOST_GPU_HOST"}
+
+def brought() -> None:
+    """A real machine is there before, or the scenario is a skip."""
+    if not os.environ.get("INFERHOST_GPU_HOST"):
+        raise engine.NoEngine("no machine with a GPU is given; set INFERHOST_GPU_HOST=user@host, or localhost")
+
+
+# What a scenario's hosts run on; the others are containers.
+REQUIREMENTS = {"gpu": brought}
 
 
 @dataclass
@@ -74,14 +80,6 @@ def junit(scenario: str, phases: list[Phase], skip_reason: str = "") -> ElementT
     suite.set("failures", str(len(suite.findall("testcase/failure"))))
     suite.set("time", f"{sum(phase.seconds for phase in phases):.1f}")
     return suite
-
-
-def not_brought(scenario: str, environment: Mapping[str, str]) -> str:
-    """Why a scenario on somebody's machine cannot run; empty when it can, or makes its own."""
-    variable = BROUGHT.get(scenario)
-    if variable is None or environment.get(variable):
-        return ""
-    return f"no machine with a GPU is given; set {variable}=user@host, or localhost"
 
 
 def link_scenarios() -> None:
@@ -137,11 +135,7 @@ def main() -> None:
     phases: list[Phase] = []
     reason, status = "", 1
     try:
-        reason = not_brought(scenario, os.environ)
-        if reason:
-            raise engine.NoEngine(reason)
-        if scenario not in BROUGHT:
-            engine.ensure()
+        REQUIREMENTS.get(scenario, engine.ensure)()
         link_scenarios()
         status = run(scenario, reports, phases)
     except engine.NoEngine as error:
