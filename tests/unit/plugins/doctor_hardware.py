@@ -37,9 +37,9 @@ def apt(**more: t.Any) -> Values:
     return {"unattended": False, "blacklist": [], "origins": [], **more}
 
 
-def storage_plan(layout: storage_hosts.Layout, used: int = 10 * GIB) -> Values:
+def storage_plan(layout: storage_hosts.Layout, used: int = 10 * GIB, missing: t.Sequence[str] = ()) -> Values:
     layout.used = used
-    return {**decide(layout.facts(), Wish()), "unread": []}
+    return {**decide(layout.facts(), Wish()), "missing": list(missing), "unread": []}
 
 
 def archive_driver(held: bool = False) -> Values:
@@ -154,6 +154,14 @@ BROKEN: t.List[Row] = [
         "(growpart, resize2fs)",
         "smaller than the disk",
         "growpart /dev/nvme0n1 2 && sudo resize2fs",
+    ),
+    (
+        "L06",
+        {"growth": [storage_plan(storage_hosts.plain(), missing=["growpart"])]},
+        "info",
+        "(growpart, resize2fs)",
+        "smaller than the disk",
+        "sudo apt-get install cloud-guest-utils && sudo growpart /dev/nvme0n1 2",
     ),
     (
         "L06",

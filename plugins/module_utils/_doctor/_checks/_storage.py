@@ -62,11 +62,16 @@ def _planned(plan: t.Mapping[str, t.Any], refusal: t.Mapping[str, t.Any]) -> t.I
             "error" if short else "info",
             f"{mount} has {gib(now)} free, and {gib(more)} more can be had while it is in use ({layers})",
             "the installer or the image made the partition or the logical volume smaller than the disk",
-            " && ".join("sudo " + shlex.join(step["command"]) for step in plan["steps"]),
+            " && ".join([*_install(plan["missing"]), *("sudo " + shlex.join(step["command"]) for step in plan["steps"])]),
         )
     elif short and refusal["code"] in _ROOM_BEHIND:
         cause = "the disk has room that the filesystem cannot reach without a person's decision"
         yield Seen("warning", f"{mount} has {gib(now)} free; {refusal['seen']}", cause, f"lsblk; sudo pvs; sudo vgs   # {refusal['remedy']}")
+
+
+def _install(programs: t.Container[str]) -> list[str]:
+    """Of the programs that grow a layer only this one is not where the layer is."""
+    return ["sudo apt-get install cloud-guest-utils"] if "growpart" in programs else []
 
 
 def _by_sysfs(facts: Facts, planned: t.Container[str]) -> t.Iterator[Outcome]:
