@@ -7,7 +7,7 @@
  *   cc -shared -fPIC -Wl,-soname,libcuda.so.1 -o libcuda.so.580.159.03 libcuda.c
  *
  * What to answer: the variable STANDIN_CUDA, otherwise "cuda" of the state file (/etc/standin-gpu.json or STANDIN_GPU_STATE): a code of CUDA,
- * "hang" or "crash". In a container that got its devices by CDI "container_cuda" of the file comes first. Without the file: 100, no device.
+ * "hang" or "crash". In a container, where /etc/standin-gpu.in-container.json is mounted (STANDIN_GPU_CONTAINER), "container_cuda" comes first. Without the file: 100, no device.
  * The cards are the file's: every "address", with the "memory_mib" that follows it. No JSON parser: keys are looked for by their text.
  */
 #include <ctype.h>
@@ -58,10 +58,9 @@ static int count(void) {
 }
 
 static const char *told(void) {
-    const char *devices = getenv("NVIDIA_VISIBLE_DEVICES"), *answer = getenv("STANDIN_CUDA");
+    const char *marker = getenv("STANDIN_GPU_CONTAINER"), *answer = getenv("STANDIN_CUDA");
     if (answer) return answer;
-    /* What a CDI specification of NVIDIA's sets in a container. */
-    if (devices && !strcmp(devices, "void")) answer = value(state, "container_cuda");
+    if (!access(marker ? marker : "/etc/standin-gpu.in-container.json", F_OK)) answer = value(state, "container_cuda");
     return answer ? answer : value(state, "cuda");
 }
 

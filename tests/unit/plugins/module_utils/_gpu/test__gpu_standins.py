@@ -125,10 +125,10 @@ def test_cuda_hangs_or_crashes(standins: Standins, libcuda: str, how: str) -> No
     assert init(libcuda, timeout=2.0)["outcome"] == how
 
 
-def test_cuda_in_a_container_may_answer_otherwise(standins: Standins, libcuda: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cuda_in_a_container_may_answer_otherwise(standins: Standins, libcuda: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     standins.told({**HEALTHY, "container_cuda": 803})
     assert init(libcuda)["code"] == 0
-    monkeypatch.setenv("NVIDIA_VISIBLE_DEVICES", "void")
+    monkeypatch.setenv("STANDIN_GPU_CONTAINER", str(tmp_path))
     assert init(libcuda)["code"] == 803
 
 
