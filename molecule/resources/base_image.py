@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, inferhost contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Debian image that a test host boots from, made on this machine, for there may be no registry to pull from."""
+"""The Debian images that test hosts boot from, made on this machine, for there may be no registry to pull from."""
 
 from __future__ import annotations
 
@@ -29,34 +29,39 @@ def apt_settings() -> list[str]:
     return [line for line in dump.splitlines() if line.startswith(APT_SETTINGS)]
 
 
-def _key() -> str:
-    return hashlib.sha256("\n".join([SUITE, MIRROR, *PACKAGES, *apt_settings()]).encode()).hexdigest()[:12]
+def _key(suite: str, packages: tuple[str, ...]) -> str:
+    return hashlib.sha256("\n".join([suite, MIRROR, *packages, *apt_settings()]).encode()).hexdigest()[:12]
 
 
 def _known(image: str) -> bool:
     return subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False).returncode == 0
 
 
-def _debootstrap(archive: Path) -> None:
+def _debootstrap(archive: Path, suite: str, packages: tuple[str, ...]) -> None:
     if shutil.which("mmdebstrap") is None:
         engine.apt_install("mmdebstrap", "debian-archive-keyring")
     archive.parent.mkdir(parents=True, exist_ok=True)
     partial = archive.with_suffix(".partial.tar")
     options = [f"--aptopt={line}" for line in apt_settings()]
-    command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}", *options, SUITE, str(partial), MIRROR]
+    command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}", *options, suite, str(partial), MIRROR]
     subprocess.run(command, check=True)
     partial.rename(archive)
 
 
-def ensure() -> str:
-    """Name of an image with systemd and Python: the one in INFERHOST_MOLECULE_IMAGE, otherwise one made here and kept."""
+def ensure(suite: str = SUITE, more: tuple[str, ...] = ()) -> str:
+    """Name of an image with systemd and Python: the one in INFERHOST_MOLECULE_IMAGE, otherwise one made here and kept.
+
+    Another suite, or packages that a host has beyond the usual ones, make another image.
+    """
     given = os.environ.get("INFERHOST_MOLECULE_IMAGE", "")
-    if given:
+    if given and (suite, more) == (SUITE, ()):
         return given
-    image = f"inferhost-molecule-{SUITE}:{_key()}"
+    packages = (*PACKAGES, *more)
+    key = _key(suite, packages)
+    image = f"inferhost-molecule-{suite}:{key}"
     if not _known(image):
-        archive = engine.STATE / f"{SUITE}-{_key()}.tar"
+        archive = engine.STATE / f"{suite}-{key}.tar"
         if not archive.exists():
-            _debootstrap(archive)
+            _debootstrap(archive, suite, packages)
         subprocess.run(["docker", "import", str(archive), image], check=True, stdout=subprocess.DEVNULL)
     return image
