@@ -125,9 +125,11 @@ def main() -> None:
     if shutil.which("gpg") is None:
         engine.apt_install("gpg", "gpg-agent")
     with tempfile.TemporaryDirectory(prefix="standins-") as temporary:
-        root = Path(temporary)
+        # Not in FOLDER: the path of the agent's socket may not be long.
+        key = debs.SigningKey(Path(temporary) / "key")
+        root = Path(temporary) / "root"
         repository = root / "srv/standins"
-        debs.write_repository(repository, [deb for version in VERSIONS for deb in toolkit(version)], debs.SigningKey(folder / "key"))
+        debs.write_repository(repository, [deb for version in VERSIONS for deb in toolkit(version)], key)
         command = shlex.join(debs.server_command("/srv/standins", port))
         put(root, "/etc/systemd/system/standin-repository.service", REPOSITORY_SERVICE.format(command=command).encode())
         put(root, f"{LIBRARIES}/libcuda.so.{DRIVER}", b"")
