@@ -17,7 +17,7 @@ from ansible_collections.inferhost.llm.tests.unit.plugins.run_module import run_
 pytestmark = pytest.mark.skipif(not os.path.exists(LOADERS.get(os.uname().machine, "")), reason="this machine's loader of programs is not known")
 
 DOCKER = """#!/bin/sh
-echo "$*" >>"{folder}/log"
+echo "$1" >>"{folder}/log"
 case "$1" in
   image) if [ "$2" = ls ]; then cat "{folder}/images" 2>/dev/null; else : >"{folder}/images"; fi; exit 0 ;;
   import) tar tf "$2" >"{folder}/content"; echo "$3" >"{folder}/images" ;;
