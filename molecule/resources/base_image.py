@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, inferhost contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Debian images that test hosts boot from, made on this machine, for there may be no registry to pull from."""
+"""The Debian image that a test host boots from, made on this machine, for there may be no registry to pull from."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 import engine
 
 SUITE = "bookworm"
+SUITES = ("bookworm", "trixie")
 # What a freshly installed server has. Not there on purpose: python3-venv, curl, sudo; the roles must bring or avoid them.
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "python3", "ca-certificates", "iproute2", "procps", "adduser")
 MIRROR = os.environ.get("INFERHOST_MOLECULE_MIRROR", "http://deb.debian.org/debian")
@@ -51,10 +52,10 @@ def _debootstrap(archive: Path, suite: str, packages: tuple[str, ...]) -> None:
 def ensure(suite: str = SUITE, more: tuple[str, ...] = ()) -> str:
     """Name of an image with systemd and Python: the one in INFERHOST_MOLECULE_IMAGE, otherwise one made here and kept.
 
-    Another suite, or packages that a host has beyond the usual ones, make another image.
+    `more`: packages that a scenario's hosts have besides, so that it need not install them each time.
     """
     given = os.environ.get("INFERHOST_MOLECULE_IMAGE", "")
-    if given and (suite, more) == (SUITE, ()):
+    if given and suite == SUITE and not more:
         return given
     packages = (*PACKAGES, *more)
     key = _key(suite, packages)
