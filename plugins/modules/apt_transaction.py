@@ -227,7 +227,7 @@ class Transaction:
         reasons = refusals(planned, self._params["must_not_change"], held, self._params["may_change_held"])
         if reasons:
             self._module.fail_json(
-                msg="apt %s; nothing was changed. Bring the host to that state yourself first (apt-get dist-upgrade, then reboot), or give the packages another source."
+                msg="apt %s; nothing was changed. Bring the host to that state yourself first (apt-get dist-upgrade, then reboot), or use another source."
                 % "; ".join(reasons),
                 changes=[change._asdict() for change in planned],
             )

@@ -14,8 +14,8 @@ from ansible_collections.inferhost.llm.plugins.module_utils._driver._types impor
 # Above 1000 apt also goes back to an older version.
 FORCE = 1001
 NEVER = -1
-# Beginnings of names that no transaction may install, remove or move: a prebuilt module depends on the exact kernel that it was built for, and Debian's headers on
-# the exact kernel of their version.
+# Beginnings of names that no transaction may install, remove or move: a prebuilt module depends on the exact kernel that it was built for, and Debian's
+# headers on the exact kernel of their version.
 KERNELS = ("linux-image-",)
 
 
