@@ -197,6 +197,8 @@ class Transaction:
         if not set(following) & set(install):
             return list(install)
         leaders = self.installed(self._params["version_of"])
+        if not leaders and self._module.check_mode:
+            return list(install)
         if not leaders:
             self._module.fail_json(msg="none of %s is installed, so there is no version to follow" % ", ".join(self._params["version_of"]))
         wanted = upstream(leaders[next(name for name in self._params["version_of"] if name in leaders)])
