@@ -120,7 +120,8 @@ def main() -> None:
     host = sys.argv[1]
     inside(host, "apt-get update -qq")
     headers = inside(host, "apt-cache depends linux-headers-amd64 | sed -n 's/.*Depends: linux-headers-\\(.*\\)-amd64$/\\1/p' | head -1").strip()
-    install(host, [*nvidia.kernels(headers, KERNELS[host]), *(nvidia.FRAGMENTS if host == BOOKWORM else ()), *nvidia.BYSTANDERS])
+    version = inside(host, "apt-cache policy linux-headers-amd64 | sed -n 's/^  Candidate: //p'").strip()
+    install(host, [*nvidia.kernels(headers, version, KERNELS[host]), *(nvidia.FRAGMENTS if host == BOOKWORM else ()), *nvidia.BYSTANDERS])
     show_card(host, f"{headers}-amd64")
     publish(host)
 

@@ -212,14 +212,14 @@ BYSTANDERS = (
 )
 
 
-def kernels(release: str, metapackages: Iterable[str]) -> list[Deb]:
-    """Kernels as apt shows them, without a kernel in them: `release` is that of the headers which the archive has, such as 6.1.0-56."""
+def kernels(release: str, version: str, metapackages: Iterable[str]) -> list[Deb]:
+    """Kernels as apt shows them, without a kernel in them: `release` and `version` are those of the headers which the archive has, such as 6.1.0-56."""
     found = []
     for metapackage in metapackages:
         flavour = metapackage.removeprefix("linux-image-")
         name = f"linux-image-{release}-{flavour}"
         files = {f"/lib/modules/{release}-{flavour}/modules.builtin": (b"", 0o644), f"/lib/modules/{release}-{flavour}/modules.order": (b"", 0o644)}
-        found += [Deb(name, "6.1.170-1", "amd64", files=files), Deb(metapackage, "6.1.170-1", "amd64", depends=(name,))]
+        found += [Deb(name, version, "amd64", files=files), Deb(metapackage, version, "amd64", depends=(name,))]
     return found
 
 

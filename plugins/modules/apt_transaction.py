@@ -87,6 +87,10 @@ options:
     description: Remove what O(record) remembers, and the file. Fails where something else would have to go with it.
     type: bool
     default: false
+  update:
+    description: Whether to read the package indexes first. It does not count as a change, and check mode leaves it out.
+    type: bool
+    default: false
   revert:
     description: RV(changes) of earlier transactions to undo, in their order. Packages come back in the versions that they had, and new ones go.
     type: list
@@ -193,6 +197,8 @@ class Transaction:
         if not set(following) & set(install):
             return list(install)
         leaders = self.installed(self._params["version_of"])
+        if not leaders and self._module.check_mode:
+            return list(install)
         if not leaders:
             self._module.fail_json(msg="none of %s is installed, so there is no version to follow" % ", ".join(self._params["version_of"]))
         wanted = upstream(leaders[next(name for name in self._params["version_of"] if name in leaders)])
@@ -223,7 +229,8 @@ class Transaction:
         reasons = refusals(planned, self._params["must_not_change"], held, self._params["may_change_held"])
         if reasons:
             self._module.fail_json(
-                msg="apt %s; nothing was changed. Bring the host to that state yourself first, or give the packages another source." % "; ".join(reasons),
+                msg="apt %s; nothing was changed. Bring the host to that state yourself first (apt-get dist-upgrade, then reboot), or use another source."
+                % "; ".join(reasons),
                 changes=[change._asdict() for change in planned],
             )
         return planned
@@ -238,6 +245,8 @@ class Transaction:
     def do(self) -> t.Dict[str, t.Any]:
         """Look, simulate, and do it."""
         params = self._params
+        if params["update"] and not self._module.check_mode:
+            self._read(["apt-get", "update", *OPTIONS])
         back, away = inverse([Change(row["name"], row["old"], row["new"]) for row in params["revert"]])
         move, leave = self.moving()
         wanted = [*params["install"], *back, *move]
@@ -253,7 +262,7 @@ class Transaction:
             planned = [Change(name, None, "") for name in wanted] + [Change(name, there[name], None) for name in remove]
         else:
             install = self.specifications([*wanted, *(name for name in params["if_available"] if name not in missing)])
-            planned = self.simulate(install, remove)
+            planned = self.simulate(install, remove) if install or remove else []
             if planned and not self._module.check_mode:
                 if params["record"]:
                     write_record(params["record"], read_record(params["record"]).after(planned, wanted))
@@ -301,6 +310,7 @@ def main() -> None:
             "upgrade": {"type": "bool", "default": False},
             "record": {"type": "path"},
             "undo": {"type": "bool", "default": False},
+            "update": {"type": "bool", "default": False},
             "revert": {"type": "list", "elements": "dict", "default": []},
             "install_recommends": {"type": "bool", "default": False},
         },
