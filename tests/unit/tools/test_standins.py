@@ -22,7 +22,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._gpu._cuda import in
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu._reader import Reader
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu._smi import ask
 
-PROGRAMS = Path(__file__).resolve().parents[5] / "molecule" / "standins" / "programs"
+PROGRAMS = Path(__file__).resolve().parents[3] / "molecule" / "standins" / "programs"
 CARDS = [
     {"address": "0000:01:00.0", "name": "NVIDIA RTX 4000 SFF Ada Generation", "memory_mib": 20475, "compute_cap": "8.9"},
     {"address": "0000:3b:00.0", "name": "NVIDIA H200", "memory_mib": 143771, "compute_cap": "9.0"},
