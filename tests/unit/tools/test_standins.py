@@ -9,8 +9,8 @@ import json
 import shutil
 import subprocess
 import sys
-import typing as t
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +22,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._gpu._cuda import in
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu._reader import Reader
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu._smi import ask
 
-PROGRAMS = Path(__file__).resolve().parents[5] / "molecule" / "standins" / "programs"
+PROGRAMS = Path(__file__).resolve().parents[3] / "molecule" / "standins" / "programs"
 CARDS = [
     {"address": "0000:01:00.0", "name": "NVIDIA RTX 4000 SFF Ada Generation", "memory_mib": 20475, "compute_cap": "8.9"},
     {"address": "0000:3b:00.0", "name": "NVIDIA H200", "memory_mib": 143771, "compute_cap": "9.0"},
@@ -38,11 +38,11 @@ class Standins:
         self._state = folder / "state.json"
         monkeypatch.setenv("STANDIN_GPU_STATE", str(self._state))
 
-    def __call__(self, state: t.Dict[str, t.Any], program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def __call__(self, state: dict[str, Any], program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         self.told(state)
         return subprocess.run([sys.executable, str(PROGRAMS / program), *arguments], capture_output=True, text=True, check=False)
 
-    def told(self, state: t.Dict[str, t.Any]) -> None:
+    def told(self, state: dict[str, Any]) -> None:
         self._state.write_text(json.dumps(state), encoding="utf-8")
 
 
@@ -70,7 +70,7 @@ def test_fields_of_each_card(standins: Standins) -> None:
 
 @pytest.mark.parametrize(("state", "driver", "cuda"), [(HEALTHY, "580.159.03", "13.0"), (NEWER, "610.57.04", "13.3")])
 @pytest.mark.parametrize("arguments", [(), ("--version",)])
-def test_versions_in_the_words_of_both_generations(standins: Standins, state: t.Dict[str, t.Any], driver: str, cuda: str, arguments: t.Tuple[str, ...]) -> None:
+def test_versions_in_the_words_of_both_generations(standins: Standins, state: dict[str, Any], driver: str, cuda: str, arguments: tuple[str, ...]) -> None:
     output = standins(state, "nvidia-smi", *arguments).stdout
     assert ("KMD" in output) is (state is NEWER)
     found = banner.parse(output)
@@ -78,7 +78,7 @@ def test_versions_in_the_words_of_both_generations(standins: Standins, state: t.
 
 
 @pytest.mark.parametrize(("state", "driver"), [(HEALTHY, "580.159.03"), (NEWER, "610.57.04")])
-def test_the_document(standins: Standins, state: t.Dict[str, t.Any], driver: str) -> None:
+def test_the_document(standins: Standins, state: dict[str, Any], driver: str) -> None:
     log = xml.parse(standins(state, "nvidia-smi", *xml.ARGUMENTS).stdout)
     assert log.driver_version == driver
     assert log.cards["0000:3b:00.0"]["memory"]["total_bytes"] == 143771 << 20
@@ -95,7 +95,7 @@ def test_the_document(standins: Standins, state: t.Dict[str, t.Any], driver: str
         ({"error": "the words of a test"}, "the words of a test"),
     ],
 )
-def test_why_it_fails(standins: Standins, tmp_path: Path, change: t.Dict[str, t.Any], words: str) -> None:
+def test_why_it_fails(standins: Standins, tmp_path: Path, change: dict[str, Any], words: str) -> None:
     standins.told({**HEALTHY, **change})
     answers = ask(Reader(), str(PROGRAMS / "nvidia-smi"), 30.0)
     assert (answers.result["outcome"], answers.result["detail"]) == ("failed", words)
@@ -146,7 +146,7 @@ def test_the_runtime_is_added_to_daemon_json_and_the_rest_stays(standins: Standi
 
 def test_the_specification_names_every_card_and_the_library(tmp_path: Path) -> None:
     source = (PROGRAMS / "nvidia-ctk").read_text(encoding="utf-8")
-    names: t.Dict[str, t.Any] = {"__name__": "nvidia_ctk"}
+    names: dict[str, Any] = {"__name__": "nvidia_ctk"}
     exec(compile(source, "nvidia-ctk", "exec"), names)
     text = names["specification"](["0", "all"], Path("/usr/lib/x86_64-linux-gnu/libcuda.so.580.159.03"))
     assert parse_yaml(text) == ("nvidia.com/gpu", ["0", "all"])
