@@ -8,6 +8,7 @@ an engine leaves workers that hold their share of the GPU, and the next one does
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -40,10 +41,8 @@ def end(server: str, program: str = "") -> list[int]:
     while (found := leftovers(server, program)) and time.monotonic() < deadline:
         for pid in found:
             ended.add(pid)
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         time.sleep(0.1)
     return sorted(ended)
 
