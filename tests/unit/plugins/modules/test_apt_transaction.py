@@ -135,6 +135,19 @@ def test_what_was_brought_is_remembered_and_taken_out(apt: Apt, tmp_path: Path) 
     assert not apt.run(undo=True, record=str(record))["changed"]
 
 
+def test_undo_leaves_what_others_need_by_now(apt: Apt, tmp_path: Path) -> None:
+    record = tmp_path / "record.json"
+    record.write_text('{"asked": ["nvidia-driver-cuda"], "brought": ["dkms", "patch"]}')
+    apt.says(installed="".join("%s\t1\tinstalled\n" % name for name in ("nvidia-driver-cuda", "dkms", "patch", "libcuda1")))
+    (apt.folder / "apt-get").write_text(
+        '#!/bin/sh\nHERE=%s\necho "$*" >> "$HERE/calls"\necho "Remv nvidia-driver-cuda [1]"\ncase "$*" in *patch-*) echo "Remv theirs [1]";; esac\n'
+        % apt.folder
+    )
+    assert apt.run(undo=True, remove=["libcuda1"], record=str(record))["changed"]
+    assert apt.calls()[-2].endswith("install nvidia-driver-cuda-")
+    assert apt.calls()[-1] == "apt-mark auto patch"
+
+
 def test_undo_takes_nothing_that_came_from_elsewhere(apt: Apt, tmp_path: Path) -> None:
     record = tmp_path / "record.json"
     record.write_text('{"asked": ["nvidia-driver-cuda"], "brought": ["dkms"]}')
