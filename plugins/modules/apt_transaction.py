@@ -266,7 +266,11 @@ class Transaction:
         if unknown and not self._module.check_mode:
             self._module.fail_json(msg="apt knows no package %s; nothing was changed" % ", ".join(unknown), unknown=unknown)
         if unknown:
-            planned = [Change(name, None, "") for name in wanted] + [Change(name, there[name], None) for name in remove]
+            # Without the source apt cannot tell what it would take, so these are the names that were asked for.
+            moving = self.installed(params["move"])
+            planned = [Change(name, None, "") for name in (*params["install"], *back)]
+            planned += [Change(name, version, params["move_to"]) for name, version in moving.items()]
+            planned += [Change(name, there[name], None) for name in remove if name not in moving]
         else:
             install = self.specifications([*wanted, *(name for name in params["if_available"] if name not in missing)])
             planned = self.guarded(self.simulate(install, remove))

@@ -84,6 +84,13 @@ def test_check_mode_before_the_source_is_there(apt: Apt) -> None:
     assert apt.run(install=["nvidia-driver-cuda"])["msg"] == "apt knows no package nvidia-driver-cuda; nothing was changed"
 
 
+def test_check_mode_tells_of_moves_before_the_source_is_there(apt: Apt) -> None:
+    apt.knows(libcuda1="535.1-1")
+    apt.says(installed="libcuda1\t535.1-1\tinstalled\n")
+    result = apt.run(check=True, install=["nvidia-driver-cuda"], move=["libcuda1"], move_to="580")
+    assert result["changes"][1:] == [{"name": "libcuda1", "old": "535.1-1", "new": "580"}]
+
+
 @pytest.mark.parametrize(("simulation", "held"), [("Inst linux-image-6.12-amd64 (6.12 Debian:13 [amd64])\n", ""), ("Remv docker.io [20.10]\n", "docker.io\n")])
 def test_a_kernel_and_what_others_hold_stop_it(apt: Apt, simulation: str, held: str) -> None:
     apt.knows(nvidia_driver_cuda="580.1-1")
