@@ -208,7 +208,7 @@ BYSTANDERS = (
     Deb("cuda-toolkit-12-8", "12.8.1-1"),
     Deb("cuda-compat-12-8", "570.124.06-0ubuntu1", "amd64"),
     Deb("nvidia-container-toolkit", "1.20.0-1", "amd64"),
-    Deb("xserver-xorg-core", "2:21.1.7-3+deb12u9", "amd64"),
+    Deb("xserver-xorg-core", "2:99.1-1", "amd64"),
 )
 
 
