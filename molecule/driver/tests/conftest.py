@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-# Running playbooks and reading their output is the same in every scenario.
-sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "default" / "tests"), str(HERE)]
+sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 from driver_host import DriverHost  # noqa: E402
 from world import BOOKWORM, TRIXIE  # noqa: E402
