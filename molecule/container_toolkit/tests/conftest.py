@@ -17,7 +17,7 @@ import pytest
 SCENARIO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(SCENARIO.parent / "default" / "tests"))
 
-from playbook_runs import Playbooks
+from playbook_runs import Outcome, Playbooks
 
 HOST = "inferhost-container-toolkit"
 STATE = "/etc/standin-gpu.json"
@@ -30,6 +30,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if reports and config.args:
         phase = Path(config.args[0]).parent.name
         config.option.xmlpath = str(Path(reports) / f"molecule-container_toolkit-{phase}.xml")
+
+
+def said(outcome: Outcome) -> str:
+    """The output without its line breaks: Ansible wraps long messages."""
+    return " ".join(outcome.output.split())
 
 
 class Host:

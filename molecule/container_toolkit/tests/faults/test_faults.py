@@ -25,16 +25,8 @@ def test_every_code_is_named_with_its_fix(cuda: Any, playbooks: Any, there: Any)
     outcome = playbooks.run("codes")
     assert outcome.status == 0, outcome.output[-3000:]
     verdicts = there.json("/tmp/verdicts.json")
-    assert {answer: verdict["id"] for answer, verdict in verdicts.items()} == {
-        "0": "",
-        "100": "L09",
-        "802": "container_cuda_init",
-        "803": "L04",
-        "804": "L04",
-        "999": "L09",
-        "crash": "container_cuda_init",
-        "hang": "container_cuda_init",
-    }
+    found = {answer: verdict["id"] for answer, verdict in verdicts.items()}
+    assert found == {"0": "", "802": "container_cuda_init", "804": "L04", "999": "L09", "hang": "container_cuda_init"}
     assert "CUDA_ERROR_SYSTEM_NOT_READY" in verdicts["802"]["seen"] and "no answer within" in verdicts["hang"]["seen"]
     assert all(verdict["fix"] for answer, verdict in verdicts.items() if answer != "0")
     assert there.output("docker", "ps", "--all", "--quiet") == ""

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from conftest import said
+
 
 def test_a_dry_run_lists_what_would_change_and_changes_nothing(there: Any, playbooks: Any) -> None:
     before = there.files()
@@ -30,7 +32,7 @@ def test_a_damaged_daemon_json_is_refused_with_its_line(there: Any, playbooks: A
         before = there.files()
         outcome = playbooks.run("converge")
         assert outcome.failed == 1
-        assert "/etc/docker/daemon.json is not plain JSON" in outcome.output and "line 3 column 1" in outcome.output
+        assert "/etc/docker/daemon.json is not plain JSON" in said(outcome) and "line 3 column 1" in said(outcome)
         assert outcome.changed == 0 and there.files() == before
     finally:
         there.write("/etc/docker/daemon.json", theirs + "\n")
@@ -40,19 +42,19 @@ def test_a_damaged_daemon_json_is_refused_with_its_line(there: Any, playbooks: A
 def test_where_no_containers_are_wanted_it_is_skipped_and_says_why(playbooks: Any) -> None:
     outcome = playbooks.run("converge", variables={"container_toolkit_enabled": "auto"})
     assert outcome.status == 0 and outcome.changed == 0
-    assert "The container toolkit is skipped: no containers are wanted: there is no Docker Engine" in outcome.output
+    assert "The container toolkit is skipped: no containers are wanted: there is no Docker Engine" in said(outcome)
 
 
 def test_a_plan_for_a_cpu_is_skipped(playbooks: Any) -> None:
     variables = {"container_toolkit_enabled": "auto", "inferhost_plan": {"device": {"kind": "cpu"}}}
     outcome = playbooks.run("converge", variables=variables)
     assert outcome.status == 0 and outcome.changed == 0
-    assert "The container toolkit is skipped: the plan is for a CPU" in outcome.output
+    assert "The container toolkit is skipped: the plan is for a CPU" in said(outcome)
 
 
 def test_an_engine_that_has_to_be_there_and_is_not_is_refused(there: Any, playbooks: Any) -> None:
     before = there.files()
     outcome = playbooks.run("converge", variables={"container_toolkit_docker": "present"})
     assert outcome.failed == 1 and outcome.changed == 0
-    assert "there is no Docker Engine; install one" in outcome.output
+    assert "there is no Docker Engine; install one" in said(outcome)
     assert there.files() == before
