@@ -219,7 +219,9 @@ def kernels(release: str, version: str, metapackages: Iterable[str]) -> list[Deb
         flavour = metapackage.removeprefix("linux-image-")
         name = f"linux-image-{release}-{flavour}"
         files = {f"/lib/modules/{release}-{flavour}/modules.builtin": (b"", 0o644), f"/lib/modules/{release}-{flavour}/modules.order": (b"", 0o644)}
-        found += [Deb(name, version, "amd64", files=files), Deb(metapackage, version, "amd64", depends=(name,))]
+        # DKMS of Debian 13 leaves a kernel without modules.dep alone; a kernel's own package has depmod write it.
+        scripts = {"postinst": f"#!/bin/sh\nset -e\ndepmod {release}-{flavour}\n"}
+        found += [Deb(name, version, "amd64", files=files, scripts=scripts), Deb(metapackage, version, "amd64", depends=(name,))]
     return found
 
 
