@@ -28,11 +28,11 @@ def test_a_dry_run_lists_what_would_change_and_changes_nothing(there: Any, playb
 def test_a_damaged_daemon_json_is_refused_with_its_line(there: Any, playbooks: Any) -> None:
     theirs = there.output("cat", "/etc/docker/daemon.json")
     try:
-        there.write("/etc/docker/daemon.json", '{\n  "log-driver": "json-file",\n}\n')
+        there.write("/etc/docker/daemon.json", '{\n  "log-driver" "json-file"\n}\n')
         before = there.files()
         outcome = playbooks.run("converge")
         assert outcome.failed == 1
-        assert "/etc/docker/daemon.json is not plain JSON" in said(outcome) and "line 3 column 1" in said(outcome)
+        assert "/etc/docker/daemon.json is not plain JSON" in said(outcome) and "line 2 column 16" in said(outcome)
         assert outcome.changed == 0 and there.files() == before
     finally:
         there.write("/etc/docker/daemon.json", theirs + "\n")
