@@ -14,6 +14,7 @@ from pathlib import Path
 import engine
 
 SUITE = "bookworm"
+SUITES = ("bookworm", "trixie")
 # What a freshly installed server has. Not there on purpose: python3-venv, curl, sudo; the roles must bring or avoid them.
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "python3", "ca-certificates", "iproute2", "procps", "adduser")
 MIRROR = os.environ.get("INFERHOST_MOLECULE_MIRROR", "http://deb.debian.org/debian")
@@ -29,34 +30,39 @@ def apt_settings() -> list[str]:
     return [line for line in dump.splitlines() if line.startswith(APT_SETTINGS)]
 
 
-def _key() -> str:
-    return hashlib.sha256("\n".join([SUITE, MIRROR, *PACKAGES, *apt_settings()]).encode()).hexdigest()[:12]
+def _key(suite: str, packages: tuple[str, ...]) -> str:
+    return hashlib.sha256("\n".join([suite, MIRROR, *packages, *apt_settings()]).encode()).hexdigest()[:12]
 
 
 def _known(image: str) -> bool:
     return subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False).returncode == 0
 
 
-def _debootstrap(archive: Path) -> None:
+def _debootstrap(archive: Path, suite: str, packages: tuple[str, ...]) -> None:
     if shutil.which("mmdebstrap") is None:
         engine.apt_install("mmdebstrap", "debian-archive-keyring")
     archive.parent.mkdir(parents=True, exist_ok=True)
     partial = archive.with_suffix(".partial.tar")
     options = [f"--aptopt={line}" for line in apt_settings()]
-    command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}", *options, SUITE, str(partial), MIRROR]
+    command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}", *options, suite, str(partial), MIRROR]
     subprocess.run(command, check=True)
     partial.rename(archive)
 
 
-def ensure() -> str:
-    """Name of an image with systemd and Python: the one in INFERHOST_MOLECULE_IMAGE, otherwise one made here and kept."""
+def ensure(suite: str = SUITE, more: tuple[str, ...] = ()) -> str:
+    """Name of an image with systemd and Python: the one in INFERHOST_MOLECULE_IMAGE, otherwise one made here and kept.
+
+    `more`: packages that a scenario's hosts have besides, so that it need not install them each time.
+    """
     given = os.environ.get("INFERHOST_MOLECULE_IMAGE", "")
-    if given:
+    if given and suite == SUITE and not more:
         return given
-    image = f"inferhost-molecule-{SUITE}:{_key()}"
+    packages = (*PACKAGES, *more)
+    key = _key(suite, packages)
+    image = f"inferhost-molecule-{suite}:{key}"
     if not _known(image):
-        archive = engine.STATE / f"{SUITE}-{_key()}.tar"
+        archive = engine.STATE / f"{suite}-{key}.tar"
         if not archive.exists():
-            _debootstrap(archive)
+            _debootstrap(archive, suite, packages)
         subprocess.run(["docker", "import", str(archive), image], check=True, stdout=subprocess.DEVNULL)
     return image

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, inferhost contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One systemd test host in a container.  Usage: host.py up|down NAME"""
+"""One systemd test host in a container.  Usage: host.py up|down NAME [--suite SUITE] [--packages NAME,NAME] [--reboots] [--engine]"""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ SYSTEMD_OPTIONS = (
     "--security-opt=apparmor=unconfined",
     "--stop-signal=SIGRTMIN+3",
 )
+# What a Docker Engine inside the host needs besides: its networks, and a place for images that is no overlay itself.
+ENGINE_OPTIONS = ("--cap-add=NET_ADMIN", "--volume=/var/lib/docker")
 # The 64 MiB that Docker gives are not what a machine has.
 SHARED_MEMORY = "--shm-size=2g"
 
@@ -43,16 +45,17 @@ def _wheel_folders() -> list[str]:
     return sorted({folder.strip() for folder in given if Path(folder.strip()).is_absolute() and Path(folder.strip()).is_dir()})
 
 
-def _caches() -> dict[str, str]:
+def _caches(suite: str) -> dict[str, str]:
     """Folders of this machine that outlive a test host, and where it has them: only what the second run would download again."""
-    return {str(engine.STATE / "uv"): "/var/cache/uv", str(engine.STATE / "apt"): "/var/cache/apt/archives"}
+    archives = "apt" if suite == base_image.SUITE else f"apt-{suite}"
+    return {str(engine.STATE / "uv"): "/var/cache/uv", str(engine.STATE / archives): "/var/cache/apt/archives"}
 
 
-def _options() -> list[str]:
+def _options(suite: str) -> list[str]:
     environment = {"SSL_CERT_FILE": CA_BUNDLE, "UV_CACHE_DIR": "/var/cache/uv"}
     environment |= {name: os.environ[name] for name in PROXY_VARIABLES if os.environ.get(name)}
     volumes = [f"{folder}:{folder}:ro" for folder in _wheel_folders()]
-    for here, there in _caches().items():
+    for here, there in _caches(suite).items():
         Path(here).mkdir(parents=True, exist_ok=True)
         volumes.append(f"{here}:{there}")
     return [f"--env={name}={value}" for name, value in environment.items()] + [f"--volume={volume}" for volume in volumes]
@@ -83,12 +86,13 @@ def _copy_network_settings(name: str) -> None:
         _copy_in(name, "".join(f"{line}\n" for line in settings).encode(), "/etc/apt/apt.conf.d/90outer")
 
 
-def up(name: str) -> None:
-    """Boot a fresh host; one of that name is replaced."""
+def up(name: str, suite: str, packages: tuple[str, ...], reboots: bool, with_engine: bool) -> None:
+    """Boot a fresh host; one of that name is replaced. One that reboots is started again whenever its systemd ends."""
     engine.ensure()
-    image = base_image.ensure()
+    image = base_image.ensure(suite, packages)
+    more = [*(["--restart=always"] if reboots else []), *(ENGINE_OPTIONS if with_engine else ())]
     _docker("rm", "--force", "--volumes", name, check=False)
-    _docker("create", "--name", name, "--hostname", name, *SYSTEMD_OPTIONS, SHARED_MEMORY, *_options(), image, "/sbin/init")
+    _docker("create", "--name", name, "--hostname", name, *more, *SYSTEMD_OPTIONS, SHARED_MEMORY, *_options(suite), image, "/sbin/init")
     _copy_network_settings(name)
     _docker("start", name)
     # On a machine systemd shares its mounts with the services' namespaces; in a container it leaves that to whoever started it, and
@@ -116,9 +120,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("action", choices=("up", "down"))
     parser.add_argument("name")
+    parser.add_argument("--suite", default=base_image.SUITE, choices=base_image.SUITES)
+    parser.add_argument("--packages", default="", help="what the host has besides the usual, by commas")
+    parser.add_argument("--reboots", action="store_true")
+    parser.add_argument("--engine", action="store_true", help="a Docker Engine is going to run inside")
     args = parser.parse_args()
     try:
-        {"up": up, "down": down}[args.action](args.name)
+        if args.action == "up":
+            up(args.name, args.suite, tuple(filter(None, args.packages.split(","))), args.reboots, args.engine)
+        else:
+            down(args.name)
     except engine.NoEngine as error:
         sys.exit(f"molecule: {error}")
 

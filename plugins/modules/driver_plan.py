@@ -176,7 +176,7 @@ plan:
           description: Where that package puts the key.
           type: str
         keyring_sha256:
-          description: Checksum of that package, none because nobody has looked it up yet. Whoever installs it has to give one, or check the key.
+          description: SHA-256 of that package, none where nobody has found it. Whoever installs it then has to give one, or check the key.
           type: str
         key_url:
           description: The key alone, none where its name is not known.

@@ -214,6 +214,9 @@ plan:
     need:
       description: Bytes of disk and of the host's memory that must be free. What a GPU must have free is the size C(gpu_memory).
       type: dict
+    expect:
+      description: What the host's GPUs have to show for the plan to hold, in the words of M(inferhost.llm.gpu_verify). None for a processor.
+      type: dict
     warnings:
       description: What works but not well, each with C(code) and C(message).
       type: list

@@ -171,6 +171,16 @@ free:
     short_by_bytes:
       description: What is missing even then, none where nothing was asked for.
       type: int
+missing:
+  description: Programs of RV(steps) that are not on the host.
+  returned: always
+  type: list
+  elements: str
+  sample: [growpart]
+root:
+  description: Whether the module ran as root, without which no step can be carried out.
+  returned: always
+  type: bool
 notes:
   description: What should be known, each with a C(code) and a C(message). With the code C(unread) what could not be read or run, and why.
   returned: always
@@ -195,6 +205,8 @@ refusal:
       description: What a person can do.
       type: str
 """
+
+import os
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -227,7 +239,9 @@ def main() -> None:
     except (StorageInputError, OSError) as error:
         module.fail_json(msg=str(error))
     plan["notes"] += [{"code": "unread", "message": "%(what)s: %(why)s" % row} for row in reader.unread]
-    module.exit_json(changed=False, text=render(plan), **plan)
+    tools = {step["command"][0] for step in plan["steps"]}
+    missing = sorted(tool for tool in tools if module.get_bin_path(tool) is None)
+    module.exit_json(changed=False, text=render(plan), missing=missing, root=os.geteuid() == 0, **plan)
 
 
 if __name__ == "__main__":

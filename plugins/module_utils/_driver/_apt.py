@@ -14,7 +14,8 @@ from ansible_collections.inferhost.llm.plugins.module_utils._driver._types impor
 # Above 1000 apt also goes back to an older version.
 FORCE = 1001
 NEVER = -1
-# Beginnings of names that the driver's own transaction may neither install nor remove: a prebuilt module depends on the exact kernel that it was built for.
+# Beginnings of names that no transaction may install, remove or move: a prebuilt module depends on the exact kernel that it was built for, and Debian's
+# headers on the exact kernel of their version.
 KERNELS = ("linux-image-",)
 
 
@@ -50,6 +51,8 @@ def steps(document: Document, scheme: Scheme, pinning: str, packages: t.Sequence
         planned.append(_step("headers", required, [], "DKMS builds while the driver is installed", optional))
     driver = [*(required if prebuilt else []), *(name for name in packages if name not in fabric)]
     planned.append(_step("driver", driver, remove, "the wanted driver in and the others out, in one transaction", optional if prebuilt else ()))
+    planned[-1]["move"] = [row["name"] for row in document["keep"] if row["moves"] and row["name"] not in driver]
+    planned[-1]["move_to"] = document["branch"]
     if fabric:
         planned.append(_step("fabric", fabric, [], "once the driver's version is known, because CUDA fails with 802 under another"))
         planned[-1]["same_version"] = [name for name in fabric if name in scheme.floating]
@@ -66,8 +69,11 @@ def _step(name: str, install: t.Sequence[str], remove: t.Sequence[str], reason: 
         "install": list(install),
         "if_available": list(if_available),
         "remove": list(remove),
-        "must_not_change": list(KERNELS) if name == "driver" else [],
+        "must_not_change": list(KERNELS),
         # To install in exactly the version that the driver has; the others depend on it themselves.
         "same_version": [],
+        # Parts of another branch that have the same names in the wanted one: they come along, or go where the source has no such package in this branch.
+        "move": [],
+        "move_to": "",
         "reason": reason,
     }

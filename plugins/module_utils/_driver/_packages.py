@@ -272,8 +272,24 @@ REPOSITORY_ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "sbsa"}
 KEYRING_FILE = "cuda-keyring_1.1-1_all.deb"
 # Where that package puts the key; the role may as well fetch the key file and compare the fingerprint.
 KEYRING_PATH = "/usr/share/keyrings/cuda-archive-keyring.gpg"
-# TO BE FILLED by whoever installs the keyring, from a download that was checked against the fingerprint: nobody has looked these up, and none is invented here.
-KEYRING_SHA256: t.Dict[str, t.Optional[str]] = {"ubuntu2204": None, "ubuntu2404": None, "ubuntu2604": None, "debian12": None, "debian13": None}
+# By folder and architecture, as unrelated public files give them: Google's installer for Compute Engine has those of x86_64, most of the others several
+# build files; none is a page of NVIDIA. None: not found; then only the key can be checked, or the user's own checksum.
+KEYRING_SHA256: t.Dict[str, t.Dict[str, t.Optional[str]]] = {
+    "ubuntu2204": {
+        "x86_64": "d93190d50b98ad4699ff40f4f7af50f16a76dac3bb8da1eaaf366d47898ff8df",
+        "sbsa": "36d1aed84dfcf93ee9a0212d149f1c4187db92e03ab96a759ec0689aa438fd9e",
+    },
+    "ubuntu2404": {
+        "x86_64": "d2a6b11c096396d868758b86dab1823b25e14d70333f1dfa74da5ddaf6a06dba",
+        "sbsa": "6ea7d2737648936820e85677177957a0f6521b840d98eb0bbae0a4f003fa7249",
+    },
+    "ubuntu2604": {"x86_64": None, "sbsa": None},
+    "debian12": {
+        "x86_64": "e7f219eab6fe4819cdb5c15b98233dc3420302d9c00883219cd3d896857cf48d",
+        "sbsa": "bf2f53b1a19259501119f732bdef2699f8c80c69a18e6a78dad78d67d96766dc",
+    },
+    "debian13": {"x86_64": "dd28f1f6ba0038180d6b23f846cefca1e3de4c9327751665241370bacea452a1", "sbsa": None},
+}
 
 _OLD_KEY = ("3bf863cc.pub", "EB693B3035CD5710E231E123A4B469963BF863CC")
 _OLD_KEY_READ = Evidence(READ, "apt's own words in NVIDIA/cuda-repo-management#30 and #39; its signatures use SHA-1, which apt of Debian 13 refuses")

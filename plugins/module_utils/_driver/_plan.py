@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.inferhost.llm.plugins.module_utils._apt._simulation import upstream
 from ansible_collections.inferhost.llm.plugins.module_utils._driver import _apt as apt
 from ansible_collections.inferhost.llm.plugins.module_utils._driver._branches import NVLINK5_CAPABILITIES, NVSWITCH_CARDS, branch_named
 from ansible_collections.inferhost.llm.plugins.module_utils._driver._choice import Choice, Reasoned, cuda_reason
@@ -141,12 +142,12 @@ def _fill(document: Document, cards: t.Sequence[Card], host: Host, wishes: Wishe
         kernel_packages=build.kernel_packages,
         install=[_package(name, scheme.evidence, host) for name in ([pinning] if pinning else []) + packages],
         remove=[{"name": row.package.name, "version": row.package.version, "reason": row.reason} for row in judged if not row.keep],
-        keep=[{"name": row.package.name, "version": row.package.version, "reason": row.reason} for row in judged if row.keep],
+        keep=[{"name": row.package.name, "version": row.package.version, "reason": row.reason, "moves": row.moves} for row in judged if row.keep],
         holds=_holds(packages, build, host),
         unattended_upgrades={"blacklist": list(UNATTENDED_PATTERNS)},
         module_blacklist=["nouveau"],
         services=["nvidia-persistenced", *(["nvidia-fabricmanager"] if fabric else [])],
-        reboot=_reboot(cards, host, offer.branch, flavour),
+        reboot=_reboot(cards, host, offer.branch, flavour, packages),
         expect=_expect(cards, offer.branch, flavour, bool(fabric), wishes),
     )
     document["apt"] = {
@@ -192,14 +193,15 @@ def _repository(host: Host) -> t.Optional[Document]:
     row = repository_for(host.distribution, host.release)
     if row is None:
         return None
-    url = REPOSITORY_URL.format(name=row.name, architecture=REPOSITORY_ARCHITECTURES[host.architecture])
+    architecture = REPOSITORY_ARCHITECTURES[host.architecture]
+    url = REPOSITORY_URL.format(name=row.name, architecture=architecture)
     return {
         "name": row.name,
         "url": url,
         "suite": "/",
         "keyring_url": url + KEYRING_FILE,
         "keyring_path": KEYRING_PATH,
-        "keyring_sha256": KEYRING_SHA256[row.name],
+        "keyring_sha256": KEYRING_SHA256[row.name].get(architecture),
         "key_url": url + row.key_file if row.key_file else None,
         "key_fingerprint": row.key_fingerprint,
         "evidence": row.evidence.document(),
@@ -214,13 +216,12 @@ def _fabric(scheme: Scheme, branch: str, cards: t.Sequence[Card], host: Host) ->
 
 def _holds(packages: t.Sequence[str], build: Build, host: Host) -> t.List[Document]:
     """A driver that moves under a loaded module breaks CUDA until the next boot, so nothing of it moves but with the upgrade playbook."""
-    held = [{"name": name, "reason": "user space and the loaded module must have the same version"} for name in packages]
-    if build.modules.value != PREBUILT:
-        return held
-    modules = [row["package"] for row in build.kernel_packages if row["required"]]
-    held += [{"name": name, "reason": "a newer module would not fit the held user space"} for name in modules]
-    images = images_for(build.kernels, host)
-    return held + [{"name": name, "reason": "a kernel without its prebuilt module would boot without the GPU"} for name in images]
+    reasons = dict.fromkeys(packages, "user space and the loaded module must have the same version")
+    if build.modules.value == PREBUILT:
+        modules = [row["package"] for row in build.kernel_packages if row["required"]]
+        reasons.update(dict.fromkeys(modules, "a newer module would not fit the held user space"))
+        reasons.update(dict.fromkeys(images_for(build.kernels, host), "a kernel without its prebuilt module would boot without the GPU"))
+    return [{"name": name, "reason": reason, "held": name in host.held} for name, reason in reasons.items()]
 
 
 def _unhold(document: Document, host: Host) -> t.List[str]:
@@ -228,7 +229,7 @@ def _unhold(document: Document, host: Host) -> t.List[str]:
     return [name for name in host.held if name in touched]
 
 
-def _reboot(cards: t.Sequence[Card], host: Host, branch: str, flavour: str) -> Document:
+def _reboot(cards: t.Sequence[Card], host: Host, branch: str, flavour: str, packages: t.Sequence[str]) -> Document:
     reasons = []
     module = host.module
     nouveau = [card.name for card in cards if card.driver == "nouveau"]
@@ -237,9 +238,18 @@ def _reboot(cards: t.Sequence[Card], host: Host, branch: str, flavour: str) -> D
     if module and module.name == "nvidia":
         if module.version and branch_of(module.version) != branch:
             reasons.append("the loaded module is %s; user space of branch %s needs one of its own version" % (module.version, branch))
+        elif module.version:
+            reasons += _moved_under(module.version, branch, host, packages)
         if module.flavour and module.flavour != flavour:
             reasons.append("the loaded module is the %s one" % module.flavour)
     return {"needed": bool(reasons), "reasons": reasons}
+
+
+def _moved_under(loaded: str, branch: str, host: Host, packages: t.Sequence[str]) -> t.List[str]:
+    """Whether the driver's packages are of another release of the branch than the module that is loaded."""
+    versions = [installed_version(host.packages, name) or "" for name in packages]
+    release = next((upstream(version) for version in versions if branch_of(version) == branch), loaded)
+    return [] if release == loaded else ["the loaded module is %s, the installed driver %s" % (loaded, release)]
 
 
 def _expect(cards: t.Sequence[Card], branch: str, flavour: str, fabric: bool, wishes: Wishes) -> Document:

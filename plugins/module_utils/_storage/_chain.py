@@ -22,7 +22,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._storage._types impo
 WHOLE = ("disk", "loop")
 PLAIN = (*WHOLE, "part", "lvm")
 
-# Kinds of layers that make growth unsafe, wherever below the filesystem they are: kind of device or of its content, code, what it is, what to do.
+# Kinds of layers that are not grown, nor what lies directly on them: kind of device or of its content, code, what it is, what to do.
 UNSAFE = (
     ("crypt", "luks", "an encrypted device", "grow the partition, `cryptsetup resize` with its passphrase, then the layers above by hand"),
     ("crypto_LUKS", "luks", "a LUKS container", "grow the partition, `cryptsetup resize` with its passphrase, then the layers above by hand"),
@@ -75,9 +75,10 @@ def walk(facts: Facts) -> Chain:
     """The chain below the mount; raises Refused where it holds what cannot be grown safely."""
     _check_filesystem(facts)
     device = _device_of(facts)
-    _check_layers(device, facts)
     if device.type != "lvm":
+        _check_layers(device, facts)
         return Chain(device, ((device, None),))
+    _check_writable(device)
     if facts.lvm is None:
         raise Refused("lvm_unreadable", "lv", "%s is a logical volume, but LVM gives no reports" % device.path, "run as root (become), with lvm2 installed")
     volume = _volume_of(device, facts.lvm)
@@ -85,7 +86,10 @@ def walk(facts: Facts) -> Chain:
     _check_layout(volume)
     carriers = tuple((_carrier(row, facts), row) for row in facts.lvm.physical if row.group == group.name and row.allocatable)
     for carrier, _row in carriers:
-        _check_layers(carrier, facts)
+        # What the group has free there is no matter of what lies below: nothing below changes by it.
+        if unsafe_below(carrier, facts) is None:
+            _check_layers(carrier, facts)
+        _check_writable(carrier)
     if not carriers:
         raise Refused("pv_not_allocatable", "pv", "no physical volume of %s may be used for more" % group.name, "pvchange --allocatable y DEVICE")
     return Chain(device, carriers, volume, group)
@@ -143,22 +147,34 @@ def _device_of(facts: Facts) -> Device:
     raise Refused("device_unknown", "filesystem", seen, "inside a container storage is grown on its host")
 
 
-def _check_layers(device: Device, facts: Facts) -> None:
-    """Refuses what is known to be unsafe first, because that says more than the unknown layer above it."""
-    layers = _ancestry(device, facts.devices)
-    for layer in layers:
+def unsafe_below(device: Device, facts: Facts) -> t.Optional[Refused]:
+    """What below a device makes it unsafe to give it more, or none. What it has already can be used all the same."""
+    for layer in ancestry(device, facts.devices):
         for kind, code, what, remedy in UNSAFE:
             if layer.type.rstrip("0123456789") == kind or layer.content == kind:
                 known = facts.arrays.get(layer.name)
-                raise Refused(code, "device", "%s is %s%s" % (layer.path, what, " (%s)" % known if known else ""), remedy)
-    for layer in layers:
+                return Refused(code, "device", "%s is %s%s" % (layer.path, what, " (%s)" % known if known else ""), remedy)
+    return None
+
+
+def _check_layers(device: Device, facts: Facts) -> None:
+    """Refuses what is known to be unsafe first, because that says more than the unknown layer above it."""
+    unsafe = unsafe_below(device, facts)
+    if unsafe is not None:
+        raise unsafe
+    for layer in ancestry(device, facts.devices):
         if layer.type not in PLAIN:
             raise Refused("layer_unknown", "device", "%s is of kind %s" % (layer.path, layer.type or "nothing known"), "grow it with the tools that made it")
-        if layer.read_only:
-            raise Refused("read_only", "device", "%s is read-only" % layer.path, "see why (dmesg), blockdev --setrw %s" % layer.path)
+        _check_writable(layer)
 
 
-def _ancestry(device: Device, devices: t.Dict[str, Device]) -> t.List[Device]:
+def _check_writable(layer: Device) -> None:
+    if layer.read_only:
+        raise Refused("read_only", "device", "%s is read-only" % layer.path, "see why (dmesg), blockdev --setrw %s" % layer.path)
+
+
+def ancestry(device: Device, devices: t.Dict[str, Device]) -> t.List[Device]:
+    """A device and everything below it."""
     found: t.List[Device] = []
     pending = [device]
     while pending:

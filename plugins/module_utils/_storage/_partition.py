@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.inferhost.llm.plugins.module_utils._storage._chain import WHOLE, disk_of
-from ansible_collections.inferhost.llm.plugins.module_utils._storage._types import MIB, TIB, Device, Partition, Refused, size_text
+from ansible_collections.inferhost.llm.plugins.module_utils._storage._chain import WHOLE, ancestry, disk_of, unsafe_below
+from ansible_collections.inferhost.llm.plugins.module_utils._storage._types import MIB, TIB, Device, Facts, Partition, PhysicalVolume, Refused, size_text
 
 # growpart leaves these at the end of every disk for the second copy of a GPT, and does nothing for less than a MiB.
 GPT_SECTORS = 33
@@ -23,11 +23,12 @@ FIRST_LOGICAL = 5
 
 
 class Reach(t.NamedTuple):
-    """`gain`: bytes that growpart can add. `obstacle`: why there is more on the disk than it can reach."""
+    """`gain`: bytes that growpart can add. `obstacle`: why there is more on the disk than it can reach. `fixed`: what lies on it keeps its size."""
 
     disk: Device
     gain: int = 0
     obstacle: t.Optional[Refused] = None
+    fixed: bool = False
 
 
 def reach_of(device: Device, devices: t.Dict[str, Device]) -> Reach:
@@ -55,6 +56,17 @@ def reach_of(device: Device, devices: t.Dict[str, Device]) -> Reach:
         obstacle = _blocked(device, behind, beyond)
     gain = end - part.end
     return Reach(disk, gain if gain >= LEAST_GROWTH else 0, obstacle)
+
+
+def reach_of_physical(device: Device, row: PhysicalVolume, facts: Facts) -> Reach:
+    """A physical volume on encryption, RAID or several paths stays as it is; that is worth saying only where one of its layers could be larger."""
+    unsafe = unsafe_below(device, facts)
+    if unsafe is None:
+        return reach_of(device, facts.devices)
+    reaches = [reach_of(layer, facts.devices) for layer in ancestry(device, facts.devices) if layer.type == "part"]
+    hidden = [device.size - row.data_start - row.size, *(reach.gain for reach in reaches)]
+    worth = any(size >= WORTH_SAYING for size in hidden) or any(reach.obstacle for reach in reaches)
+    return Reach(device, 0, unsafe if worth else None, fixed=True)
 
 
 def _nowhere(device: Device) -> Refused:

@@ -13,7 +13,7 @@ import typing as t
 
 from ansible_collections.inferhost.llm.plugins.module_utils._storage._chain import Chain, describe, walk
 from ansible_collections.inferhost.llm.plugins.module_utils._storage._filesystem import KINDS
-from ansible_collections.inferhost.llm.plugins.module_utils._storage._partition import WORTH_SAYING, Reach, reach_of
+from ansible_collections.inferhost.llm.plugins.module_utils._storage._partition import WORTH_SAYING, Reach, reach_of, reach_of_physical
 from ansible_collections.inferhost.llm.plugins.module_utils._storage._types import (
     GIB,
     KIB,
@@ -50,6 +50,9 @@ def parse_target(text: str) -> Wish:
     if size and int(size.group(1)) > 0:
         return Wish(size=int(size.group(1)) * _UNITS[size.group(2)])
     raise StorageInputError("target is %r: all_free, a percentage from 1%% to 100%%, or a size such as 500G" % text)
+
+
+Carrier = t.Tuple[Device, PhysicalVolume, Reach]
 
 
 class _Plan:
@@ -97,10 +100,10 @@ def _grow_volume(plan: _Plan, chain: Chain, facts: Facts, wish: Wish) -> int:
     if chain.volume is None or chain.group is None:
         raise ValueError("the chain of %s has no logical volume" % chain.device.path)
     volume, group, extent = chain.volume, chain.group, chain.group.extent
-    reaches = [(device, row, reach_of(device, facts.devices)) for device, row in chain.carriers if row is not None]
+    reaches = [(device, row, reach_of_physical(device, row, facts)) for device, row in chain.carriers if row is not None]
     single = reaches[0] if len(reaches) == 1 else None
-    resized = _more_extents(single[0].size, single[1], extent) if single else 0
-    grown = max(resized, _more_extents(single[0].size + single[2].gain, single[1], extent)) if single else 0
+    resized = _more_extents(single, extent, 0) if single else 0
+    grown = max(resized, _more_extents(single, extent, single[2].gain)) if single else 0
     free = sum(row.free // extent for _device, row, _reach in reaches)
     now, kept = volume.size // extent, -(-wish.reserve // extent)
     room = max(0, free + grown - kept)
@@ -126,9 +129,10 @@ def _grow_volume(plan: _Plan, chain: Chain, facts: Facts, wish: Wish) -> int:
     return max(volume.size, goal * extent) if goal > now else volume.size
 
 
-def _more_extents(device_size: int, row: PhysicalVolume, extent: int) -> int:
-    """Extents that pvresize would add."""
-    return max(0, (device_size - row.data_start) // extent - row.size // extent)
+def _more_extents(carrier: Carrier, extent: int, gain: int) -> int:
+    """Extents that pvresize would add once the device has gained something."""
+    device, row, reach = carrier
+    return 0 if reach.fixed else max(0, (device.size + gain - row.data_start) // extent - row.size // extent)
 
 
 def _wanted(wish: Wish, most: int, basis: int, extent: int) -> int:
@@ -138,9 +142,7 @@ def _wanted(wish: Wish, most: int, basis: int, extent: int) -> int:
     return basis * wish.percent // 100 if wish.percent is not None else most
 
 
-def _room_by_layout(
-    plan: _Plan, volume: LogicalVolume, reaches: t.Sequence[t.Tuple[Device, PhysicalVolume, Reach]], room: int, wanted: int, extent: int
-) -> int:
+def _room_by_layout(plan: _Plan, volume: LogicalVolume, reaches: t.Sequence[Carrier], room: int, wanted: int, extent: int) -> int:
     """Extents that a striped or mirrored volume can gain out of `room` in its group: stripes and copies each want a physical volume of their own."""
     frees = sorted((row.free // extent for _device, row, _reach in reaches), reverse=True)
     least = frees[volume.stripes - 1] if len(frees) >= volume.stripes else 0
@@ -157,18 +159,18 @@ def _striped(volume: LogicalVolume) -> bool:
     return volume.stripes > 1 and "striped" in volume.segments
 
 
-def _obstacle(reaches: t.Sequence[t.Tuple[Device, PhysicalVolume, Reach]], single: bool, extent: int) -> t.Optional[Refused]:
+def _obstacle(reaches: t.Sequence[Carrier], single: bool, extent: int) -> t.Optional[Refused]:
     """Why space on the disks stays out of reach."""
     if single:
         return reaches[0][2].obstacle
-    growable = [device.path for device, row, reach in reaches if _more_extents(device.size + reach.gain, row, extent) * extent >= WORTH_SAYING]
+    growable = [carrier[0].path for carrier in reaches if _more_extents(carrier, extent, carrier[2].gain) * extent >= WORTH_SAYING]
     if growable:
         seen = "the group has %d physical volumes, and %s could grow: which one should is not for a program to guess" % (len(reaches), ", ".join(growable))
         return Refused("several_pvs", "pv", seen, "what the group has free is used; for more: growpart and pvresize on the one you choose, then plan again")
     return next((reach.obstacle for _device, _row, reach in reaches if reach.obstacle), None)
 
 
-def _grow_physical(plan: _Plan, single: t.Tuple[Device, PhysicalVolume, Reach], group: VolumeGroup, as_it_is: bool, resized: int, grown: int) -> None:
+def _grow_physical(plan: _Plan, single: Carrier, group: VolumeGroup, as_it_is: bool, resized: int, grown: int) -> None:
     device, row, reach = single
     if not as_it_is and reach.gain:
         _growpart(plan, device, reach)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import typing as t
 from pathlib import Path
 
@@ -42,6 +43,17 @@ def test_an_enlarged_disk(tmp_path: Path) -> None:
     assert (result["changed"], result["refusal"], result["notes"], result["mount_point"]) == (False, None, [], "/")
     assert [step["action"] for step in result["steps"]] == ["growpart", "pvresize", "lvextend", "resize2fs"]
     assert "1. growpart /dev/sda 3\n   47.0 GiB to 497.0 GiB: " in result["text"]
+
+
+def test_programs_that_are_not_there(tmp_path: Path) -> None:
+    """Stand-ins for two of the four; the machine that tests run on may have the others."""
+    for tool in ("pvresize", "lvextend"):
+        (tmp_path / tool).write_text("#!/bin/sh\n", encoding="ascii")
+        (tmp_path / tool).chmod(0o755)
+    result = storage_plan(tmp_path, hosts.ubuntu(lv_size=40 * GIB, part_size=47 * GIB, disk_size=500 * GIB))
+    here = {tool for tool in ("growpart", "resize2fs") if shutil.which(tool, path=os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"]))}
+    assert set(result["missing"]) == {"growpart", "resize2fs"} - here
+    assert result["root"] == (os.geteuid() == 0)
 
 
 def test_options_reach_the_plan(tmp_path: Path) -> None:

@@ -85,9 +85,13 @@ def test_the_branch_is_in_the_names_of_ubuntu_up_to_580_only() -> None:
         assert offer.scheme == ("nvidia_suffixed" if int(offer.branch) <= 580 else "nvidia_plain")
 
 
-def test_no_checksum_is_invented() -> None:
+def test_every_repository_has_a_place_for_the_checksum_of_its_keyring() -> None:
     assert {repository.name for repository in packages.REPOSITORIES} == set(packages.KEYRING_SHA256)
-    assert set(packages.KEYRING_SHA256.values()) == {None}
+    for name, checksums in packages.KEYRING_SHA256.items():
+        assert set(checksums) == set(packages.REPOSITORY_ARCHITECTURES.values()), name
+        assert all(re.match(r"^[0-9a-f]{64}$", checksum) for checksum in checksums.values() if checksum), name
+    found = [checksum for checksums in packages.KEYRING_SHA256.values() for checksum in checksums.values() if checksum]
+    assert len(set(found)) == len(found), "each keyring names its own repository, so no two are alike"
 
 
 def test_a_fingerprint_ends_as_its_key_file_is_called() -> None:

@@ -9,6 +9,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.inferhost.llm.plugins.module_utils._driver._packages import KEYRING_SHA256
 from ansible_collections.inferhost.llm.plugins.module_utils._driver._plan import decide
 from ansible_collections.inferhost.llm.plugins.module_utils._driver._text import render
 from ansible_collections.inferhost.llm.plugins.module_utils._driver._types import Card, DriverInputError, Host, Module, Package, Wishes, branch_of
@@ -243,6 +244,7 @@ def test_a_kernel_that_ubuntu_builds_no_module_for_is_built_for_here() -> None:
     assert document["modules"] == "dkms"
     assert "nvidia-headless-580-server-open" in installs(document)
     assert step(document, "headers")["install"] == ["linux-headers-generic", "linux-headers-ibm"]
+    assert [row["must_not_change"] for row in document["steps"]] == [["linux-image-"], ["linux-image-"]]
 
 
 def test_headers_come_before_the_driver_and_for_every_kernel() -> None:
@@ -300,7 +302,7 @@ def test_the_repository_of_the_release() -> None:
     assert repository["url"] == "https://developer.download.nvidia.com/compute/cuda/repos/debian13/x86_64/"
     assert repository["key_url"] == repository["url"] + "8793F200.pub"
     assert repository["keyring_url"] == repository["url"] + "cuda-keyring_1.1-1_all.deb"
-    assert repository["keyring_sha256"] is None
+    assert repository["keyring_sha256"] == KEYRING_SHA256["debian13"]["x86_64"]
     assert plan(ADA, source="distribution")["repository"] is None
 
 
@@ -436,6 +438,17 @@ def test_reboot(module: t.Optional[Module], driver: t.Optional[str], said: t.Opt
     reboot = plan(ADA._replace(driver=driver), NOBLE._replace(module=module))["reboot"]
     assert reboot["needed"] is (said is not None)
     assert said is None or said in " ".join(reboot["reasons"])
+
+
+def test_another_release_of_the_branch_under_the_loaded_module_wants_a_reboot() -> None:
+    host = BOOKWORM._replace(packages=(Package("nvidia-driver-cuda", "580.178.04-1"),), module=Module("nvidia", "580.159.03", "open"))
+    assert plan(ADA, host)["reboot"]["reasons"] == ["the loaded module is 580.159.03, the installed driver 580.178.04"]
+    assert not plan(ADA, host._replace(module=Module("nvidia", "580.178.04", "open")))["reboot"]["needed"]
+
+
+def test_what_is_held_already_is_said() -> None:
+    held = plan(ADA, BOOKWORM._replace(held=("nvidia-driver-cuda",)))["holds"]
+    assert {row["name"]: row["held"] for row in held} == {"nvidia-driver-cuda": True, "nvidia-kernel-open-dkms": False, "nvidia-persistenced": False}
 
 
 def test_expectations() -> None:

@@ -244,9 +244,11 @@ def test_a_reserve_without_a_group() -> None:
 # Refusals
 
 
-def encrypted() -> Layout:
-    layout = hosts.ubuntu()
+def encrypted(free: bool = True, behind: int = 0) -> Layout:
+    """Ubuntu's installer with encryption: the group lies inside LUKS. `behind`: bytes of the disk that nobody uses yet."""
+    layout = hosts.ubuntu(lv_size=0 if free else 1997 * GIB)
     assert layout.group is not None
+    layout.disks[0].size += behind
     layout.disks[0].parts[2].content, layout.group.physical[0].device = "crypto_LUKS", "luks-1"
     layout.wraps = {"sda3": ("crypt", "luks-1")}
     return layout
@@ -257,6 +259,20 @@ def mirrored() -> Layout:
     layout = hosts.plain()
     layout.disks[0].parts[1].content = "linux_raid_member"
     layout.wraps, layout.device, layout.size, layout.mdstat = {"nvme0n1p2": ("raid1", "md1")}, "md1", 50 * GIB, text
+    return layout
+
+
+def mirrored_group(free: int = 100 * GIB, behind: int = 0, behind_pv: int = 0) -> Layout:
+    """Hetzner's default with LVM: the group lies on a RAID 1; shown with one of its two disks."""
+    layout = hosts.hetzner()
+    assert layout.group is not None
+    physical, root = layout.group.physical[0], layout.group.logical[0]
+    layout.disks[0].parts[1].content, physical.device = "linux_raid_member", "md1"
+    root.extents += physical.free - free // EXTENT
+    physical.extents, physical.free = physical.extents - behind_pv // EXTENT, free // EXTENT
+    layout.disks[0].size += behind
+    layout.size = layout.device_size()
+    layout.wraps, layout.mdstat = {"nvme0n1p2": ("raid1", "md1")}, "md1 : active raid1 nvme1n1p2[1] nvme0n1p2[0]\n"
     return layout
 
 
@@ -293,7 +309,9 @@ def not_allocatable() -> Layout:
 
 
 REFUSED: t.List[t.Tuple[t.Callable[[], Layout], str, str]] = [
-    (encrypted, "luks", "/dev/mapper/luks-1 is an encrypted device"),
+    (lambda: encrypted(free=False, behind=500 * GIB), "luks", "/dev/mapper/luks-1 is an encrypted device"),
+    (lambda: mirrored_group(free=0, behind=500 * GIB), "md_raid", "/dev/md1 is a RAID array of the kernel (raid1 of nvme0n1p2, nvme1n1p2)"),
+    (lambda: mirrored_group(free=0, behind_pv=GIB), "md_raid", "/dev/md1 is a RAID array of the kernel"),
     (mirrored, "md_raid", "(raid1 of nvme0n1p2, nvme1n1p2)"),
     (multipath, "multipath", "/dev/mapper/mpatha"),
     (lambda: other_filesystem("btrfs"), "filesystem_unsupported", "btrfs"),
@@ -371,9 +389,39 @@ def test_growpart_does_nothing_for_less_than_a_mib() -> None:
 def test_a_physical_volume_that_the_volume_does_not_use_yet() -> None:
     """It would, once extended; so what lies below it counts as well."""
     facts = hosts.two_disks([1000, 2000]).facts()
-    devices = {**facts.devices, "dm-0": facts.devices["dm-0"]._replace(parents=("sda",)), "sdb": facts.devices["sdb"]._replace(content="crypto_LUKS")}
+    devices = {**facts.devices, "dm-0": facts.devices["dm-0"]._replace(parents=("sda",)), "sdb": facts.devices["sdb"]._replace(read_only=True)}
     document = decide(facts._replace(devices=devices), Wish())
-    assert (document["steps"], refusal(document)) == ([], "luks")
+    assert (document["steps"], refusal(document)) == ([], "read_only")
+
+
+# On encryption, RAID and several paths
+
+
+@pytest.mark.parametrize("layout", [encrypted, mirrored_group], ids=["luks", "md_raid"])
+def test_free_extents_are_used_whatever_the_group_lies_on(layout: t.Callable[[], Layout]) -> None:
+    """Nothing below the group changes, so there is nothing to refuse."""
+    document = plan(layout())
+    assert (actions(document), document["refusal"]) == (["lvextend", "resize2fs"], None)
+
+
+def test_what_lies_below_such_a_group_is_not_grown() -> None:
+    document = plan(mirrored_group(behind=500 * GIB, behind_pv=GIB))
+    assert (actions(document), refusal(document)) == (["lvextend", "resize2fs"], "md_raid")
+    assert document["steps"][0]["after_bytes"] - document["steps"][0]["before_bytes"] == 100 * GIB
+
+
+def test_a_target_that_the_free_extents_meet_is_not_refused() -> None:
+    layout = mirrored_group(behind=500 * GIB)
+    assert layout.group is not None
+    target = str((layout.group.logical[0].extents + 1000) * EXTENT)
+    assert (actions(plan(layout, target)), plan(layout, target)["refusal"]) == (["lvextend", "resize2fs"], None)
+
+
+def test_one_of_several_physical_volumes_on_a_raid_array() -> None:
+    facts = hosts.two_disks([1000, 2000]).facts()
+    devices = {**facts.devices, "sdb": facts.devices["sdb"]._replace(content="linux_raid_member")}
+    document = decide(facts._replace(devices=devices), Wish())
+    assert (document["steps"][0]["extents"], document["refusal"]) == (facts.lvm.logical[0].size // EXTENT + 3000 if facts.lvm else 0, None)
 
 
 def test_a_read_only_disk() -> None:
@@ -478,9 +526,9 @@ def test_not_enough_even_then() -> None:
 
 
 def test_a_refused_chain_still_says_what_is_free() -> None:
-    document = plan(encrypted(), needed=500 * GIB)
+    document = plan(mirrored(), needed=500 * GIB)
     assert (document["free"]["enough"], document["free"]["growth_bytes"]) == (False, 0)
-    assert document["free"]["now_bytes"] > 80 * GIB
+    assert document["free"]["now_bytes"] > 30 * GIB
 
 
 def test_a_size_that_could_not_be_asked_for() -> None:
@@ -510,6 +558,8 @@ HOSTS: t.Dict[str, t.Callable[[], Layout]] = {
     "striped": lambda: hosts.two_disks([1000, 2000], ["striped"], 2),
     "raid1": lambda: hosts.two_disks([1000, 2000], ["raid1"], 2),
     "luks": encrypted,
+    "md-raid": mirrored_group,
+    "md-raid-behind": lambda: mirrored_group(behind=500 * GIB, behind_pv=GIB),
 }
 TARGETS = ["all_free", "1%", "37%", "80%", "100%", "30G", "120G", "450G", "3T", str(61 * GIB + 12345)]
 

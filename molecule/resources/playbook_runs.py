@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 INVENTORY = ROOT / "molecule" / "resources" / "inventory"
 RECAP = re.compile(r"^\S+ +: ok=(\d+) +changed=(\d+) +unreachable=(\d+) +failed=(\d+)", re.MULTILINE)
 ENVIRONMENT = {
@@ -60,18 +60,21 @@ class Outcome:
 
 
 class Playbooks:
-    """Runs playbooks by name against the test host."""
+    """Runs playbooks by name, or files of a scenario, against the test host."""
 
-    @staticmethod
-    def _command(name: str, *options: str, variables: dict[str, Any] | None) -> list[str]:
+    def __init__(self, *inventories: Path) -> None:
+        self._inventories = inventories or (INVENTORY,)
+
+    def _command(self, name: str, *options: str, variables: dict[str, Any] | None) -> list[str]:
         extra = ["--extra-vars", json.dumps(variables)] if variables else []
-        return ["ansible-playbook", f"--inventory={INVENTORY}", f"inferhost.llm.{name}", *options, *extra]
+        playbook = name if "/" in name or name.endswith(".yml") else f"inferhost.llm.{name}"
+        return ["ansible-playbook", *(f"--inventory={inventory}" for inventory in self._inventories), playbook, *options, *extra]
 
-    def run(self, name: str, *options: str, variables: dict[str, Any] | None = None) -> Outcome:
+    def run(self, name: str, *options: str, variables: dict[str, Any] | None = None, environment: dict[str, str] | None = None) -> Outcome:
         began = time.monotonic()
         done = subprocess.run(
             self._command(name, *options, variables=variables),
-            env={**os.environ, **ENVIRONMENT},
+            env={**os.environ, **ENVIRONMENT, **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -79,10 +82,10 @@ class Playbooks:
         )
         return Outcome(done.returncode, done.stdout, time.monotonic() - began)
 
-    def start(self, name: str) -> subprocess.Popen[bytes]:
+    def start(self, name: str, *options: str) -> subprocess.Popen[bytes]:
         """Start a playbook in a process group of its own, to be killed."""
         return subprocess.Popen(
-            self._command(name, variables=None),
+            self._command(name, *options, variables=None),
             env={**os.environ, **ENVIRONMENT},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
