@@ -45,7 +45,6 @@ STAGES = (
     Stage("sanity", "sanity", 20, 1),
     Stage("units", "units", 25, 1),
     Stage("conformance", "conformance", 15, 1),
-    Stage("storage", "molecule SCENARIO=storage", 25, 1),
     Stage("driver", "molecule SCENARIO=driver", 25, 1),
     Stage("container_toolkit", "molecule SCENARIO=container_toolkit", 25, 1),
     Stage("gpu", "molecule SCENARIO=gpu", 15, 1),
