@@ -6,30 +6,16 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-SCENARIO = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(SCENARIO.parent / "default" / "tests"))
-
 from playbook_runs import Outcome, Playbooks
 
+SCENARIO = Path(__file__).resolve().parents[1]
 HOST = "inferhost-container-toolkit"
 STATE = "/etc/standin-gpu.json"
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_configure(config: pytest.Config) -> None:
-    """Molecule runs pytest once a phase with the same options; without this the last report would replace the others."""
-    reports = os.environ.get("INFERHOST_REPORTS")
-    if reports and config.args:
-        phase = Path(config.args[0]).parent.name
-        config.option.xmlpath = str(Path(reports) / f"molecule-container_toolkit-{phase}.xml")
 
 
 def said(outcome: Outcome) -> str:
