@@ -165,7 +165,7 @@ def _run(run: list[tuple[int, Turn]], pending: list[Chat], inline: InlineSystem)
 
 def _messages(rest: list[tuple[str, list[Part]]]) -> Iterator[Chat]:
     for system, items in groupby(rest, lambda item: item[0] == "system"):
-        parts = [part for _, more in items for part in more]
+        parts = [part for _role, more in items for part in more]
         yield {"role": "system" if system else "user", "content": compact(parts)}
 
 

@@ -67,7 +67,7 @@ def chat(request: MessagesRequest, inline: InlineSystem) -> dict[str, Any]:
     body["messages"] = messages
     if prefill:
         body |= {"continue_final_message": True, "add_generation_prompt": False}
-    body |= anthropic_tools.convert(request.tools, request.tool_choice)
+    body |= anthropic_tools.convert(request.tools, request.tool_choice, anthropic_tools.NO_SERVER_TOOLS)
     return body | _thinking(request)
 
 
@@ -125,6 +125,6 @@ def _thinking(request: MessagesRequest) -> dict[str, Any]:
 
 def _explain(message: str) -> str:
     """msgspec's message, with the place first as Anthropic's errors have it."""
-    what, _, place = message.partition(" - at `$")
+    what, _at, place = message.partition(" - at `$")
     place = place.rstrip("`").lstrip(".").replace("[", ".").replace("]", "")
     return f"{place}: {what}" if place else what

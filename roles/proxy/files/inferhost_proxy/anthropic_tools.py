@@ -18,7 +18,7 @@ model is offered for it. Empty until one is there."""
 NO_SERVER_TOOLS: ServerTools = {}
 
 
-def convert(tools: list[Tool] | None, choice: ToolChoice | None, served: ServerTools = NO_SERVER_TOOLS) -> dict[str, Any]:
+def convert(tools: list[Tool] | None, choice: ToolChoice | None, served: ServerTools) -> dict[str, Any]:
     """The members of a chat request that the tools give. Their order stays: it is part of the cached prompt."""
     functions = [function for tool in tools or [] if (function := _function(tool, served)) is not None]
     if not functions:

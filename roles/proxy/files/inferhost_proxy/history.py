@@ -80,7 +80,7 @@ def _readable(arguments: object) -> bool:
 def as_object(arguments: object) -> dict[str, Any]:
     """What the model most likely meant."""
     value = arguments
-    for _ in range(2):
+    for _layer in range(2):
         if isinstance(value, dict):
             break
         if isinstance(value, str):
