@@ -25,6 +25,8 @@ def play(folder: Path, module: str, options: dict[str, Any], *flags: str) -> dic
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
         "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+        # The repository's own shows the progress of long tasks, between the lines of the other.
+        "ANSIBLE_CALLBACKS_ENABLED": "",
     }
     task = {"name": "Run it", f"inferhost.llm.{module}": options}
     playbook = folder / "play.json"
