@@ -25,8 +25,6 @@ def play(folder: Path, module: str, options: dict[str, Any], *flags: str) -> dic
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
         "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-        # The repository's own shows the progress of long tasks, between the lines of the other.
-        "ANSIBLE_CALLBACKS_ENABLED": "",
     }
     task = {"name": "Run it", f"inferhost.llm.{module}": options}
     playbook = folder / "play.json"
@@ -35,7 +33,8 @@ def play(folder: Path, module: str, options: dict[str, Any], *flags: str) -> dic
         "ansible-playbook", "-i", "localhost,", "-e", json.dumps({"ansible_python_interpreter": sys.executable}), *flags, str(playbook)
     ]  # fmt: skip
     done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
-    result: dict[str, Any] = json.loads(done.stdout)["plays"][0]["tasks"][0]["hosts"]["localhost"]
+    # The progress of a task that takes long comes first.
+    result: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{\n") :])["plays"][0]["tasks"][0]["hosts"]["localhost"]
     return result
 
 
