@@ -25,7 +25,7 @@ from .config import Config
 from .errors import Fault
 from .metrics import Metrics
 from .openai_chat import ChatStream, Rules, whole
-from .openai_request import Ask, prepare
+from .openai_request import Ask, Options, prepare
 from .routes import Route
 from .upstream import Request, Upstream, named_failures, target
 
@@ -100,6 +100,8 @@ class Exchange:
         self._upstream = upstream
         self._metrics = metrics
         self._budget = Budget(config.limits.max_held_bytes)
+        given = config.openai
+        self._options = Options(given.mistral_history, given.stop_in_text_only, given.deduplicate)
 
     async def __call__(self, call: Call, key: bytes | None, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, with what the engine would refuse put right."""
@@ -177,7 +179,7 @@ class Exchange:
         if call.method != "POST" or call.route.name not in ("chat", "completions"):
             return Ask(body)
         limit = self._config.limits.max_model_len
-        ask = prepare(body, call.route.chat, limit - 1 if limit else None)
+        ask = prepare(body, call.route.chat, limit - 1 if limit else None, self._options)
         for change in ask.changes:
             self._metrics.changed.labels(change).inc()
         return ask
@@ -219,7 +221,7 @@ class Exchange:
 
     def _rules(self, call: Call) -> Rules:
         rescue = self._config.rescue
-        return Rules(call.ask.offer if rescue.enabled else None, self._config.openai.both_reasoning_names, rescue.max_held_chars)
+        return Rules(call.ask.offer if rescue.enabled else None, self._config.openai.both_reasoning_names, rescue.max_held_chars, texts=call.ask.texts)
 
     async def _whole(self, call: Call, response: aiohttp.ClientResponse, raw: Headers, hold: Hold, send: Send) -> None:
         parts = []

@@ -17,9 +17,11 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 
+from . import mistral
 from .call_readers import Tool, load
 from .history import repaired
 from .rescue import Offer
+from .text_stream import NOTHING, TextRules
 
 Members = dict[str, Raw]
 
@@ -28,7 +30,7 @@ _NOT_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)
 _NULL = b"null"
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _GUIDED = b'"guided_'
-CHANGES = ("structured_outputs", "max_tokens", "history", "characters")
+CHANGES = ("structured_outputs", "max_tokens", "history", "characters", "stop")
 LIMITS = ("max_tokens", "max_completion_tokens")
 STRUCTURED = {
     "guided_json": "json",
@@ -49,6 +51,8 @@ class Ask(NamedTuple):
     offer: Offer | None = None
     changes: tuple[str, ...] = ()
     """Which of CHANGES were made."""
+    texts: TextRules = NOTHING
+    """What is done to the answer's text."""
 
 
 class _Function(Struct):
@@ -64,7 +68,18 @@ class _Choice(Struct):
     function: _Function
 
 
-def prepare(body: bytes, chat: bool, max_output: int | None) -> Ask:
+class Options(NamedTuple):
+    """What the configuration asks for beyond what every engine needs."""
+
+    mistral_history: bool = False
+    stop_in_text_only: bool = False
+    deduplicate: bool = False
+
+
+NO_OPTIONS = Options()
+
+
+def prepare(body: bytes, chat: bool, max_output: int | None, options: Options = NO_OPTIONS) -> Ask:
     """The request for the engine. `max_output`: more than this it can never write."""
     try:
         members, mended = _read(body)
@@ -72,15 +87,17 @@ def prepare(body: bytes, chat: bool, max_output: int | None) -> Ask:
             "characters": mended,
             "structured_outputs": structured(members) if _GUIDED in body else {},
             "max_tokens": capped(members, max_output),
-            "history": _history(members) if chat else {},
+            "history": _history(members, options.mistral_history) if chat else {},
+            "stop": _without_stop(members) if chat and options.stop_in_text_only else {},
         }
+        texts = text_rules(members, options) if chat else NOTHING
     except (*_NOT_JSON, ValueError):
         return Ask(body)
     changed = tuple(name for name in CHANGES if made[name])
     if changed:
         members = with_changes(members, {key: value for changes in made.values() for key, value in changes.items()})
         body = msgspec.json.encode(members)
-    return Ask(body, members, _offer_of(members) if chat else None, changed)
+    return Ask(body, members, _offer_of(members) if chat else None, changed, texts)
 
 
 def _offer_of(members: Members) -> Offer | None:
@@ -144,12 +161,37 @@ def asked(members: Members) -> int | None:
     return next((found for key in reversed(LIMITS) if (found := number(members.get(key))) is not None), None)
 
 
-def _history(members: Members) -> dict[str, Raw | None]:
+def _history(members: Members, mistral_form: bool) -> dict[str, Raw | None]:
     messages = members.get("messages")
     if messages is None:
         return {}
     changed = repaired(bytes(messages))
+    if mistral_form:
+        changed = mistral.adapted(changed or bytes(messages)) or changed
     return {} if changed is None else {"messages": Raw(changed)}
+
+
+def text_rules(members: Members, options: Options) -> TextRules:
+    """What the request's answer needs done to its text."""
+    usage = decoded(members.get("stream_options"))
+    return TextRules(
+        stops=tuple(_stop_strings(members)) if options.stop_in_text_only else (),
+        include_stop=bytes(members.get("include_stop_str_in_output", Raw(b"false"))) == b"true",
+        stray_end="tools" in members and bytes(members.get("tool_choice", Raw(_NULL))) == b'"none"',
+        deduplicate=options.deduplicate and not _wants_data(members),
+        choices=number(members.get("n")) or 1,
+        with_usage=isinstance(usage, dict) and bool(usage.get("include_usage")),
+    )
+
+
+def _stop_strings(members: Members) -> list[str]:
+    given = decoded(members.get("stop"))
+    strings = [given] if isinstance(given, str) else given
+    return strings if isinstance(strings, list) and all(isinstance(string, str) and string for string in strings) else []
+
+
+def _without_stop(members: Members) -> dict[str, Raw | None]:
+    return {"stop": None} if _stop_strings(members) else {}
 
 
 def offered(members: Members) -> Offer | None:
