@@ -176,7 +176,7 @@ class Exchange:
 
     def _asked(self, call: Call, body: bytes) -> Ask:
         """The request as the engine is to get it."""
-        if call.method != "POST" or call.route.name not in ("chat", "completions"):
+        if call.method != "POST" or call.route.name not in ("chat", "completions", "responses"):
             return Ask(body)
         limit = self._config.limits.max_model_len
         ask = prepare(body, call.route.chat, limit - 1 if limit else None, self._options)

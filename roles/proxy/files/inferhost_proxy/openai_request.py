@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, inferhost contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests for chat completions and completions: what the engine would ignore or refuse is put right.
+"""Requests for chat completions, completions and responses: what the engine would ignore or refuse is put right.
 
 Members that need no change keep their bytes, so a prompt that was cached is found again. What is no request at all is
 handed on for the engine to refuse in its own words.
@@ -31,7 +31,8 @@ _NULL = b"null"
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _GUIDED = b'"guided_'
 CHANGES = ("structured_outputs", "max_tokens", "history", "characters", "stop")
-LIMITS = ("max_tokens", "max_completion_tokens")
+LIMITS = ("max_output_tokens", "max_tokens", "max_completion_tokens")
+"""The first one is that of the Responses API."""
 STRUCTURED = {
     "guided_json": "json",
     "guided_regex": "regex",
@@ -136,6 +137,9 @@ def structured(members: Members) -> dict[str, Raw | None]:
         given["json_object"] = members["guided_json_object"]
     changes: dict[str, Raw | None] = dict.fromkeys(old)
     named = any(bytes(members.get(key, Raw(_NULL))) != _NULL for key in ("structured_outputs", "response_format"))
+    text = decoded(members.get("text"))
+    # How the Responses API says it.
+    named = named or (isinstance(text, dict) and text.get("format") is not None)
     if not named and set(given) - {"whitespace_pattern"}:
         changes["structured_outputs"] = Raw(msgspec.json.encode(given))
     return changes
