@@ -18,7 +18,7 @@ from http import HTTPStatus
 
 import aiohttp
 
-from . import context, errors, headers, sse
+from . import context, errors, headers, openai_responses, sse
 from .asgi import Headers, Message, Receive, Scope, Send, answer
 from .budget import Budget, Hold
 from .config import Config
@@ -223,6 +223,12 @@ class Exchange:
         rescue = self._config.rescue
         return Rules(call.ask.offer if rescue.enabled else None, self._config.openai.both_reasoning_names, rescue.max_held_chars, texts=call.ask.texts)
 
+    def _reducer(self, call: Call) -> ChatStream | openai_responses.ResponsesStream | None:
+        rules = self._rules(call)
+        if call.route.chat:
+            return ChatStream(rules)
+        return openai_responses.ResponsesStream(rules.offer, rules) if rules.offer is not None else None
+
     async def _whole(self, call: Call, response: aiohttp.ClientResponse, raw: Headers, hold: Hold, send: Send) -> None:
         parts = []
         with named_failures("upstream_cut"):
@@ -230,8 +236,9 @@ class Exchange:
                 _grow(hold, len(part))
                 parts.append(part)
         body = b"".join(parts)
-        if call.route.chat:
-            changed = whole(body, self._rules(call))
+        rules = self._rules(call)
+        if call.route.chat or rules.offer is not None:
+            changed = whole(body, rules) if call.route.chat or rules.offer is None else openai_responses.whole(body, rules.offer, rules)
             self._counted(changed.emptied, changed.rescued)
             body = changed.body
         call.wait("client_stalled", self._config.upstream.idle_seconds)
@@ -259,7 +266,7 @@ class Exchange:
 
     async def _events(self, call: Call, response: aiohttp.ClientResponse, send: Send) -> None:
         splitter = sse.EventSplitter(self._config.limits.max_event_bytes)
-        chat = ChatStream(self._rules(call)) if call.route.chat else None
+        chat = self._reducer(call)
         clean = chat.feed if chat else _unchanged
         call.held = chat.broken if chat else bytes
         last = b""

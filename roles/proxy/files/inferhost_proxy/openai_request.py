@@ -62,11 +62,17 @@ class _Function(Struct):
 
 
 class _Tool(Struct):
-    function: _Function
+    """The Responses API has name and parameters in the tool itself, and tools of other kinds beside functions."""
 
+    function: _Function | None = None
+    type: str = "function"
+    name: str = ""
+    parameters: Raw = Raw(b"")
 
-class _Choice(Struct):
-    function: _Function
+    def named(self) -> _Function | None:
+        if self.function is not None or self.type != "function" or not self.name:
+            return self.function
+        return _Function(self.name, self.parameters)
 
 
 class Options(NamedTuple):
@@ -98,7 +104,7 @@ def prepare(body: bytes, chat: bool, max_output: int | None, options: Options = 
     if changed:
         members = with_changes(members, {key: value for changes in made.values() for key, value in changes.items()})
         body = msgspec.json.encode(members)
-    return Ask(body, members, _offer_of(members) if chat else None, changed, texts)
+    return Ask(body, members, _offer_of(members) if chat or "input" in members else None, changed, texts)
 
 
 def _offer_of(members: Members) -> Offer | None:
@@ -203,10 +209,13 @@ def offered(members: Members) -> Offer | None:
     tools, choice = members.get("tools"), bytes(members.get("tool_choice", Raw(b'"auto"')))
     if tools is None or choice == b'"none"' or _wants_data(members):
         return None
-    known = {tool.function.name: Tool(tool.function.name, tool.function.parameters) for tool in msgspec.json.decode(tools, type=list[_Tool])}
+    given = [tool.named() for tool in msgspec.json.decode(tools, type=list[_Tool])]
+    if "input" not in members and not all(given):
+        return None
+    known = {function.name: Tool(function.name, function.parameters) for function in given if function is not None}
     if choice.startswith(b"{"):
-        only = msgspec.json.decode(choice, type=_Choice).function.name
-        known = {name: tool for name, tool in known.items() if name == only}
+        only = msgspec.json.decode(choice, type=_Tool).named()
+        known = {name: tool for name, tool in known.items() if only is not None and name == only.name}
     parallel = bytes(members.get("parallel_tool_calls", Raw(b"true"))) != b"false"
     return Offer(known, parallel) if known else None
 
@@ -215,8 +224,9 @@ def _wants_data(members: Members) -> bool:
     """Whether the text has to follow a schema. JSON with a name and arguments is then what was asked for."""
     if bytes(members.get("structured_outputs", Raw(_NULL))) != _NULL:
         return True
-    form = decoded(members.get("response_format"))
-    return isinstance(form, dict) and form.get("type") != "text"
+    text = decoded(members.get("text"))
+    forms = (decoded(members.get("response_format")), text.get("format") if isinstance(text, dict) else None)
+    return any(isinstance(form, dict) and form.get("type") != "text" for form in forms)
 
 
 def decoded(value: Raw | None) -> Any:
