@@ -108,7 +108,7 @@ def hop(**answers: t.Any) -> Values:
 
 
 def settings(**more: t.Any) -> Values:
-    return {"litellm": [{"path": "/etc/litellm.yaml", "drop_params": [], "dead": [], **more}]}
+    return {"litellm": [{"path": "/etc/litellm.yaml", "drop_params": [], "dead": [], "ours": False, **more}]}
 
 
 def file(**more: t.Any) -> Values:
@@ -257,6 +257,14 @@ BROKEN: list[tuple[str, Values, str, str, str, str]] = [
         "api_base is 127.0.0.1:8001, where nothing listens",
         "moved or is down",
         "sudoedit /etc/litellm.yaml",
+    ),
+    (
+        "L66",
+        settings(drop_params=[7], ours=True),
+        "warning",
+        "drop_params is on",
+        "without a word",
+        'inferhost.llm.site -e \'{"litellm_settings": {"drop_params": false}}',
     ),
     ("L66", hop(without_key=FITS), "warning", "answers without a key", "no budgets", "master_key"),
     ("L66", hop(schema=said("Hello!")), "warning", "response_format work at the engine and not through LiteLLM", "drops them", "drop_params: false"),

@@ -53,7 +53,8 @@ def litellm_hop(facts: Facts) -> t.Iterator[Outcome]:
                 "error",
                 f"{venv['path']} ({venv['origin']}) holds LiteLLM {version}",
                 "that release was put on the index by a thief: it reads keys, tokens and files of the host and sends them away",
-                f"rm -rf {venv['path']}   # then change every key that this host held, and install another release, pinned by hash",
+                f"rm -rf {venv['path']}{'; ' + SITE if venv['origin'] == 'ours' else ''}"
+                "   # then change every key that this host held; install other releases pinned by hash",
                 "A malicious release of LiteLLM",
             )
     yield from map(Unseen, (*facts.gaps.get("venvs", ()), *facts.gaps.get("litellm", ())))
@@ -63,19 +64,25 @@ def litellm_hop(facts: Facts) -> t.Iterator[Outcome]:
                 "warning",
                 f"{one['path']}, line {line}: drop_params is on" if line else "LiteLLM runs with --drop_params",
                 "what LiteLLM does not know of a request is left out without a word: chat_template_kwargs, structured_outputs, top_k",
-                f"sudoedit {one['path']}   # drop_params: false, and allowed_openai_params where clients need one"
-                if one["path"]
-                else "start it without --drop_params",
+                _settings_fix(one),
             )
         for dead in one["dead"]:
             yield Seen(
                 "error",
                 f"{one['path']}, line {dead['line']}: api_base is {dead['url']}, where nothing listens",
                 "an alias leads to an engine that moved or is down",
-                f"sudoedit {one['path']}; ss -ltn",
+                SITE if one["ours"] else f"sudoedit {one['path']}; ss -ltn",
             )
     if any(one["kind"] == "litellm" for one in facts["endpoints"]):
         yield from _hop(facts)
+
+
+def _settings_fix(one: t.Mapping[str, t.Any]) -> str:
+    if one["ours"]:
+        return f'{SITE} -e \'{{"litellm_settings": {{"drop_params": false}}}}\''
+    return (
+        f"sudoedit {one['path']}   # drop_params: false, and allowed_openai_params where clients need one" if one["path"] else "start it without --drop_params"
+    )
 
 
 _HANDED_ON: tuple[tuple[str, str, t.Callable[[Answer], bool]], ...] = (

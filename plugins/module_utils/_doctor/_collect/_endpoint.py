@@ -28,7 +28,7 @@ _ANY_ADDRESS = ("0.0.0.0", "::", "[::]", "*", "localhost", "")
 _DEFAULT_PORTS = {"vllm": 8000, "proxy": 4000, "litellm": 4000}
 # A gateway is ready when its engine is.
 _HEALTH = {"proxy": "/readyz", "litellm": "/health/liveliness"}
-_KEY_FILES = {"proxy": "api_key", "vllm": "engine_key"}
+_KEY_FILES = {"proxy": "api_key", "vllm": "engine_key", "litellm": "litellm_key"}
 
 
 class Target(t.NamedTuple):

@@ -31,7 +31,8 @@ def litellm(context: Context, facts: Facts) -> Collected:
         name = argv[argv.index("--config") + 1] if "--config" in argv[:-1] else ""
         path = os.path.join(one.get("cwd") or "/", name) if name else ""
         text = read(context, context.path(path), gaps) if path else ""
-        row = found.setdefault(path, settings(path, text or "", ports))
+        ours = path.startswith(context.root.rstrip("/") + "/")
+        row = found.setdefault(path, {**settings(path, text or "", ports), "ours": ours})
         if "--drop_params" in argv:
             row["drop_params"].append(0)
     return Collected(list(found.values()), gaps)

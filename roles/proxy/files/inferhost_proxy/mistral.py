@@ -48,12 +48,16 @@ def short_id(given: str) -> str:
 
 def _message(raw: Raw) -> Raw | None:
     message = msgspec.json.decode(raw)
-    if not isinstance(message, dict):
-        return None
+    new = adapted_message(message) if isinstance(message, dict) else message
+    return None if new == message else Raw(msgspec.json.encode(new))
+
+
+def adapted_message(message: dict[str, Any]) -> dict[str, Any]:
+    """One message in that form."""
     new = {**message, **_ids(message)}
     if new.get("tool_calls") and new.get("content") == "":
         del new["content"]
-    return None if new == message else Raw(msgspec.json.encode(new))
+    return new
 
 
 def _ids(message: dict[str, Any]) -> dict[str, Any]:
