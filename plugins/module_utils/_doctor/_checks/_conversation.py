@@ -82,12 +82,17 @@ def web_search(facts: Facts) -> t.Iterator[Outcome]:
             yield Unseen(f"{one.url}: a search was not answered: {answer['error']}")
             continue
         seen = _search_problem(answer)
+        # That nobody searches is a choice here.
+        chosen = one.ours and not answer.get("failures")
         if seen:
             yield Seen(
-                one.severity(),
+                "info" if chosen else one.severity(),
                 f"{one.title}: Anthropic's web_search tool on /v1/messages: {seen}",
                 "that tool is run by the server that is asked, and this one has nothing behind it; the agent says that it did 0 searches",
-                one.fix(f"{SITE} --tags proxy", _PROXY + "runs the searches itself"),
+                one.fix(
+                    f"{SITE} -e proxy_web_search=ddgs" if chosen else "journalctl -u inferhost-proxy -n 100 --no-pager",
+                    _PROXY + "runs the searches itself (proxy_web_search: ddgs)",
+                ),
             )
 
 
