@@ -252,7 +252,7 @@ def test_offer() -> None:
     assert named is not None
     assert list(named.tools) == ["list"]
     assert prepared({"tools": [LIST_TOOL, {"type": "other"}]})[1].offer is None
-    assert set(CHANGES) == {"structured_outputs", "max_tokens", "history", "characters"}
+    assert set(CHANGES) == {"structured_outputs", "max_tokens", "history", "characters", "stop"}
 
 
 def test_a_large_request_costs_little() -> None:

@@ -294,6 +294,15 @@ def test_A18_one_delta_with_everything() -> None:
     assert (message["reasoning"], message["content"], len(message["calls"]), message["finish"]) == ("r", "c", 2, "tool_calls")
 
 
+@pytest.mark.parametrize("reason", [None, "I should rea", "d it."])
+def test_B16_B18_reasoning_in_the_chunk_of_a_call(reason: str | None) -> None:
+    """None where a call was required; or its last piece, which engines overwrote: what they send is not lost here."""
+    delta = {"reasoning": reason, "tool_calls": [call(0, id="a", name="read", arguments="{}")]}
+    message = one(feed([chunk({"reasoning": "Hm. "}), chunk(delta), chunk({}, "tool_calls"), DONE], rules()))
+    assert message["reasoning"] == "Hm. " + (reason or "")
+    assert [item["name"] for item in message["calls"]] == ["read"]
+
+
 # Empty arrays, reasons, reasoning
 
 

@@ -75,6 +75,12 @@ class OpenAI(Struct, frozen=True, forbid_unknown_fields=True):
     """Reasoning is in `reasoning` and in `reasoning_content`, whichever the model server writes."""
     keep_alive_seconds: Seconds = 10.0
     """After so much silence a stream gets a comment, which keeps connections open that others would close."""
+    stop_in_text_only: bool = False
+    """Stop strings are kept from the model server, which would also end the reasoning at them, and end the text here."""
+    deduplicate: bool = False
+    """An answer that says everything twice is said once."""
+    mistral_history: bool = False
+    """Call ids of nine letters and digits, and no empty text beside a call, as Mistral's chat templates demand."""
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):

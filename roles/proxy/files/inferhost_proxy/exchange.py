@@ -18,14 +18,14 @@ from http import HTTPStatus
 
 import aiohttp
 
-from . import context, errors, headers, sse
+from . import context, errors, headers, openai_responses, sse
 from .asgi import Headers, Message, Receive, Scope, Send, answer
 from .budget import Budget, Hold
 from .config import Config
 from .errors import Fault
 from .metrics import Metrics
 from .openai_chat import ChatStream, Rules, whole
-from .openai_request import Ask, prepare
+from .openai_request import Ask, Options, prepare
 from .routes import Route
 from .upstream import Request, Upstream, named_failures, target
 
@@ -100,6 +100,8 @@ class Exchange:
         self._upstream = upstream
         self._metrics = metrics
         self._budget = Budget(config.limits.max_held_bytes)
+        given = config.openai
+        self._options = Options(given.mistral_history, given.stop_in_text_only, given.deduplicate)
 
     async def __call__(self, call: Call, key: bytes | None, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, with what the engine would refuse put right."""
@@ -174,10 +176,10 @@ class Exchange:
 
     def _asked(self, call: Call, body: bytes) -> Ask:
         """The request as the engine is to get it."""
-        if call.method != "POST" or call.route.name not in ("chat", "completions"):
+        if call.method != "POST" or call.route.name not in ("chat", "completions", "responses"):
             return Ask(body)
         limit = self._config.limits.max_model_len
-        ask = prepare(body, call.route.chat, limit - 1 if limit else None)
+        ask = prepare(body, call.route.chat, limit - 1 if limit else None, self._options)
         for change in ask.changes:
             self._metrics.changed.labels(change).inc()
         return ask
@@ -219,7 +221,13 @@ class Exchange:
 
     def _rules(self, call: Call) -> Rules:
         rescue = self._config.rescue
-        return Rules(call.ask.offer if rescue.enabled else None, self._config.openai.both_reasoning_names, rescue.max_held_chars)
+        return Rules(call.ask.offer if rescue.enabled else None, self._config.openai.both_reasoning_names, rescue.max_held_chars, texts=call.ask.texts)
+
+    def _reducer(self, call: Call) -> ChatStream | openai_responses.ResponsesStream | None:
+        rules = self._rules(call)
+        if call.route.chat:
+            return ChatStream(rules)
+        return openai_responses.ResponsesStream(rules.offer, rules) if rules.offer is not None else None
 
     async def _whole(self, call: Call, response: aiohttp.ClientResponse, raw: Headers, hold: Hold, send: Send) -> None:
         parts = []
@@ -228,8 +236,9 @@ class Exchange:
                 _grow(hold, len(part))
                 parts.append(part)
         body = b"".join(parts)
-        if call.route.chat:
-            changed = whole(body, self._rules(call))
+        rules = self._rules(call)
+        if call.route.chat or rules.offer is not None:
+            changed = whole(body, rules) if call.route.chat or rules.offer is None else openai_responses.whole(body, rules.offer, rules)
             self._counted(changed.emptied, changed.rescued)
             body = changed.body
         call.wait("client_stalled", self._config.upstream.idle_seconds)
@@ -257,7 +266,7 @@ class Exchange:
 
     async def _events(self, call: Call, response: aiohttp.ClientResponse, send: Send) -> None:
         splitter = sse.EventSplitter(self._config.limits.max_event_bytes)
-        chat = ChatStream(self._rules(call)) if call.route.chat else None
+        chat = self._reducer(call)
         clean = chat.feed if chat else _unchanged
         call.held = chat.broken if chat else bytes
         last = b""
