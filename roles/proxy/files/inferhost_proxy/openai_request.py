@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -64,8 +64,8 @@ class _Choice(Struct):
     function: _Function
 
 
-def prepare(body: bytes, chat: bool, max_output: int | None) -> Ask:
-    """The request for the engine. `max_output`: more than this it can never write."""
+def prepare(body: bytes, chat: bool, max_output: int | None, alias: Callable[[Members], Mapping[str, Raw | None]] | None = None) -> Ask:
+    """The request for the engine. `max_output`: more than this it can never write. `alias`: what the model's name asks for."""
     try:
         members, mended = _read(body)
         made: dict[str, Mapping[str, Raw | None]] = {
@@ -74,11 +74,12 @@ def prepare(body: bytes, chat: bool, max_output: int | None) -> Ask:
             "max_tokens": capped(members, max_output),
             "history": _history(members) if chat else {},
         }
+        named = alias(members) if alias is not None else {}
     except (*_NOT_JSON, ValueError):
         return Ask(body)
     changed = tuple(name for name in CHANGES if made[name])
-    if changed:
-        members = with_changes(members, {key: value for changes in made.values() for key, value in changes.items()})
+    if changed or named:
+        members = with_changes(members, {key: value for changes in (named, *made.values()) for key, value in changes.items()})
         body = msgspec.json.encode(members)
     return Ask(body, members, _offer_of(members) if chat else None, changed)
 
