@@ -26,6 +26,8 @@ from .renaming import Renaming
 from .upstream_config import Alias
 
 MODELS = "/v1/models"
+CACHING = frozenset({"chat", "completions", "responses"})
+"""Routes whose requests find something in a prefix cache."""
 _MEMBERS = msgspec.json.Decoder(Members)
 _NOT_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)
 Document = dict[str, Any]
@@ -35,8 +37,8 @@ class Reader:
     """Reads one request of the OpenAI surface, and says what an alias changes in it."""
 
     def __init__(self, known: Aliases, route: str) -> None:
+        self.route = route
         self._known = known
-        self._route = route
         self.members: Members = {}
         self.model: str | None = None
         """The name that the engine knows."""
@@ -49,7 +51,7 @@ class Reader:
         alias = self._known.find(name) if name is not None else None
         if alias is None or name is None:
             return {}
-        changes = aliases.in_members(alias, self._route, members)
+        changes = aliases.in_members(alias, self.route, members)
         self.model = alias.model
         if name != alias.model:
             self.renaming = Renaming(name)
@@ -81,7 +83,8 @@ class Directory:
         """What decides on the request's upstream."""
         if not self._pool.several or reader is None:
             return Wish(repeatable=repeatable)
-        return Wish(reader.model, affinity.of_headers(client) or affinity.of_members(reader.members), repeatable)
+        caches = reader.route in CACHING
+        return Wish(reader.model, (affinity.of_headers(client) or affinity.of_members(reader.members)) if caches else None, repeatable)
 
     def chat(self, errand: Errand, client: Headers, route: str, chat: Document) -> Document:
         """The same for a request in Python's objects: what is to be asked, with the wish noted."""
