@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -76,7 +77,12 @@ SAID: list[tuple[dict[str, Any], str, dict[str, Any], dict[str, Any]]] = [
         {"chat_template_kwargs": {"a": 1}},
         {"temperature": 0.7, "top_p": 0.8, "chat_template_kwargs": {"enable_thinking": False, "a": 1}},
     ),
-    (DEEP, "chat", {"chat_template_kwargs": {"style": "short"}}, {"temperature": 0.6, "max_tokens": 99, "chat_template_kwargs": {"enable_thinking": True, "style": "short"}}),
+    (
+        DEEP,
+        "chat",
+        {"chat_template_kwargs": {"style": "short"}},
+        {"temperature": 0.6, "max_tokens": 99, "chat_template_kwargs": {"enable_thinking": True, "style": "short"}},
+    ),
     (DEEP, "chat", {"max_completion_tokens": 5}, {"temperature": 0.6, "chat_template_kwargs": {"enable_thinking": True, "style": "long"}}),
     (DEEP, "completions", {}, {"temperature": 0.6, "max_tokens": 99}),
     (DEEP, "responses", {}, {"temperature": 0.6, "max_output_tokens": 99, "chat_template_kwargs": {"enable_thinking": True, "style": "long"}}),
@@ -194,7 +200,15 @@ def test_responses(standin: StandIn, gateway: Gateway) -> None:
     assert (answer.model, answer.metadata) == ("m-fast", {"model": "m"})
     assert answer.tools[0].to_dict()["parameters"] == {"properties": {"model": {"enum": ["m"]}}}
     events = [{"type": f"response.{kind}", "sequence_number": 0, "response": response("in_progress")} for kind in ("created", "completed")]
-    delta = {"type": "response.output_text.delta", "sequence_number": 1, "item_id": "i", "output_index": 0, "content_index": 0, "logprobs": [], "delta": '"model"'}
+    delta = {
+        "type": "response.output_text.delta",
+        "sequence_number": 1,
+        "item_id": "i",
+        "output_index": 0,
+        "content_index": 0,
+        "logprobs": [],
+        "delta": '"model"',
+    }
     wire = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in (events[0], delta, events[1])]
     standin.replies[RESPONSES] = stream(*wire)
     read: list[Any] = list(client.responses.create(model="m-fast", input="x", stream=True))
@@ -325,7 +339,7 @@ def test_C03_request_after_request_extends_the_prompt(standin: StandIn, gateway:
             assert gateway.post(path, {"model": "m-fast", "max_tokens": 9, "messages": turns}).status == 200
             turns.append({"role": "assistant", "content": "hi"})
             seen.append(asked(standin, CHAT))
-        for one, following in zip(seen, seen[1:], strict=False):
+        for one, following in itertools.pairwise(seen):
             assert following["messages"][: len(one["messages"])] == one["messages"]
             rest = [{name: value for name, value in body.items() if name != "messages"} for body in (one, following)]
             assert rest[0] == rest[1]

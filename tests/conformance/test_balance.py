@@ -20,9 +20,7 @@ from inferhost_proxy.standing import LONGEST_SECONDS, STRIKES, TRIAL_SECONDS, St
 
 MODELS = ["m", "n", "o"]
 _models = st.none() | st.frozensets(st.sampled_from(MODELS))
-candidates = st.lists(
-    st.builds(Candidate, st.sampled_from("abcdefgh"), st.booleans(), _models, st.integers(0, 60)), max_size=8, unique_by=lambda one: one.name
-)
+candidates = st.lists(st.builds(Candidate, st.sampled_from("abcdefgh"), st.booleans(), _models, st.integers(0, 60)), max_size=8, unique_by=lambda one: one.name)
 keys = st.none() | st.binary(min_size=1, max_size=80)
 
 

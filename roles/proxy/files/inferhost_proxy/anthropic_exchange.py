@@ -22,13 +22,13 @@ from . import anthropic_errors, anthropic_message, anthropic_models, anthropic_r
 from .anthropic_conversion import Conversion
 from .anthropic_stream import Answer
 from .anthropic_types import PING, Event, frames
-from .asgi import JSON, Headers, Receive, Scope, Send, answer
+from .asgi import JSON, Headers, Receive, Scope, Send
 from .budget import Hold
 from .config import Config
 from .directory import Directory
 from .engine import Engine, handed_back
 from .errors import Fault
-from .exchange import READ_BYTES, Call, Exchange, Mode
+from .exchange import READ_BYTES, Call, Exchange, Mode, deliver, sent
 from .pool import Keys
 from .signatures import signer
 from .upstream import named_failures
@@ -198,17 +198,14 @@ class _Client:
         self._call.wait_for_client()
         self._sent_at = time.monotonic()
         await self.send({"type": "http.response.body", "body": data, "more_body": True})
-        _sent(self._call, data)
+        sent(self._call, data)
 
     async def end(self) -> None:
         await self.send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def document(self, body: bytes) -> None:
         """Answer with one JSON document instead."""
-        self._call.wait_for_client()
-        self._call.status = 200
-        await answer(self.send, 200, [*JSON, *headers.identification(self._call.id)], body)
-        _sent(self._call, body)
+        await deliver(self._call, self.send, 200, [*JSON, *headers.identification(self._call.id)], body)
 
     async def beat(self) -> float:
         """Tell a client that has heard nothing for a while that its answer is on its way.
@@ -234,9 +231,3 @@ class _Client:
             call.status, call.mode = 200, Mode.EVENTS
             start = [*EVENT_STREAM, *headers.identification(call.id)]
             await self.send({"type": "http.response.start", "status": 200, "headers": start})
-
-
-def _sent(call: Call, data: bytes) -> None:
-    call.bytes_out += len(data)
-    if call.first_byte_seconds is None:
-        call.first_byte_seconds = time.monotonic() - call.started_at

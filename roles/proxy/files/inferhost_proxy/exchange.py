@@ -39,6 +39,8 @@ BODY_SECONDS = 60.0
 """Within this the next part of a request body has to arrive."""
 TICK_SECONDS = 5.0
 READ_BYTES = 256 * 1024
+PIECE_BYTES = 256 * 1024
+"""Of a whole answer: the client has to take about so much before it gets more."""
 COMMENT = b": waiting\n\n"
 
 
@@ -212,11 +214,7 @@ class Exchange:
             found = next((entry for entry in entries if entry["id"] == name), None)
             if found is None:
                 raise Fault("not_found", message=f"There is no model `{name}`; there is: {', '.join(entry['id'] for entry in entries)}")
-        body = msgspec.json.encode(found)
-        call.wait_for_client()
-        call.status = HTTPStatus.OK
-        await answer(send, call.status, [*JSON, *headers.identification(call.id)], body)
-        self._sent(call, body)
+        await deliver(call, send, HTTPStatus.OK, [*JSON, *headers.identification(call.id)], msgspec.json.encode(found))
 
     async def _relay(self, call: Call, engine: Engine, request: Request, hold: Hold, send: Send) -> None:
         """Pass the request on and its answer back."""
@@ -308,10 +306,8 @@ class Exchange:
             body = call.renaming.whole(body)
         if response.status == HTTPStatus.NOT_FOUND:
             body = await self._directory.explained_document(engine, body, request.body)
-        call.wait_for_client()
-        call.status = response.status
-        await answer(send, response.status, headers.for_client(list(response.raw_headers), call.id, changes_length=True), body)
-        self._sent(call, body)
+        kept = headers.for_client(list(response.raw_headers), call.id, changes_length=True)
+        await deliver(call, send, response.status, kept, body)
 
     async def _stream(self, call: Call, response: aiohttp.ClientResponse, raw: Headers, send: Send) -> None:
         events = call.mode is Mode.EVENTS
@@ -384,19 +380,13 @@ class Exchange:
             if out:
                 call.wait_for_client()
                 await send(_body(out))
-                self._sent(call, out)
+                sent(call, out)
             call.wait_for_more()
 
     def _counted(self, emptied: int, rescued: Mapping[str, int]) -> None:
         self._metrics.empty_tool_calls.inc(emptied)
         for notation, number in rescued.items():
             self._metrics.rescued.labels(notation).inc(number)
-
-    def _sent(self, call: Call, data: bytes) -> None:
-        call.bytes_out += len(data)
-        call.sent_at = time.monotonic()
-        if call.first_byte_seconds is None:
-            call.first_byte_seconds = time.monotonic() - call.started_at
 
     async def _fail(self, call: Call, fault: Fault, send: Send) -> None:
         """Tell the client as well as the answer's state allows."""
@@ -414,6 +404,25 @@ class Exchange:
             await send(_body(b"", more=False))
         # Otherwise the answer stays unfinished: uvicorn then closes the connection, which every client takes for
         # the failure it is.
+
+
+def sent(call: Call, data: bytes) -> None:
+    """Note what the client was given."""
+    call.bytes_out += len(data)
+    call.sent_at = time.monotonic()
+    if call.first_byte_seconds is None:
+        call.first_byte_seconds = time.monotonic() - call.started_at
+
+
+async def deliver(call: Call, send: Send, status: int, kept: Headers, body: bytes) -> None:
+    """Answer with a whole document, in pieces, so that a client that does not read it is seen."""
+    call.status = status
+    await send({"type": "http.response.start", "status": status, "headers": [*kept, (b"content-length", str(len(body)).encode())]})
+    for start in range(0, len(body) or 1, PIECE_BYTES):
+        piece = body[start : start + PIECE_BYTES]
+        call.wait_for_client()
+        await send(_body(piece, more=start + PIECE_BYTES < len(body)))
+        sent(call, piece)
 
 
 async def refuse(send: Send, fault: Fault, anthropic: bool, request_id: str) -> None:
