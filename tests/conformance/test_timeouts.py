@@ -32,8 +32,38 @@ MESSAGE_OF = {
     "upstream_stalled": "went silent in the middle of its answer (timeouts.idle_seconds)",
     "total_timeout": "took longer than this gateway allows (timeouts.total_seconds)",
 }
+Limited = Callable[..., Gateway]
 both = pytest.mark.parametrize("path", [CHAT, MESSAGES])
 modes = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+
+
+@pytest.fixture(scope="module")
+def shared(standin_server: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Limited]:
+    """Gateways by their settings, each started once."""
+    running: dict[str, Gateway] = {}
+
+    def get(**settings: Any) -> Gateway:
+        name = json.dumps(settings)
+        if name not in running:
+            running[name] = Gateway(tmp_path_factory.mktemp("limited") / "gateway", standin_server.url, **settings)
+        return running[name]
+
+    yield get
+    for gateway in running.values():
+        assert gateway.stop() == 0
+        assert '"failure"' not in gateway.log()
+
+
+@pytest.fixture
+def limited(standin: StandIn, shared: Limited) -> Limited:
+    return shared
+
+
+def next_line(gateway: Gateway, path: str, known: int) -> dict[str, Any]:
+    """The line of the first request of this path behind so many lines."""
+    route = "chat" if path == CHAT else "messages" if path == MESSAGES else "other"
+    found: dict[str, Any] = eventually(lambda: next((line for line in gateway.lines()[known:] if line.get("route") == route), None), 10)
+    return found
 
 
 def ask(gateway: Gateway, path: str, streamed: bool) -> Answer:
@@ -104,9 +134,9 @@ SILENT: dict[str, Reply] = {"no head": Reply([], before=[HANG]), "whole": Reply(
 @pytest.mark.parametrize("silence", ["no head", "head"])
 @both
 @modes
-def test_first_byte(standin: StandIn, start: Callable[..., Gateway], path: str, streamed: bool, silence: str) -> None:
+def test_first_byte(standin: StandIn, limited: Limited, path: str, streamed: bool, silence: str) -> None:
     """A head is no answer yet."""
-    gateway = start(timeouts={"answer_seconds": SHORT})
+    gateway = limited(timeouts={"answer_seconds": SHORT})
     standin.replies[CHAT] = SILENT[silence if silence == "no head" else "stream" if streamed else "whole"]
     answer = ask(gateway, path, streamed)
     check(gateway, answer, path, "upstream_timeout", begun=silence == "head" and streamed)
@@ -115,8 +145,8 @@ def test_first_byte(standin: StandIn, start: Callable[..., Gateway], path: str, 
 
 @both
 @modes
-def test_silence_within_an_answer(standin: StandIn, start: Callable[..., Gateway], path: str, streamed: bool) -> None:
-    gateway = start(timeouts={"idle_seconds": SHORT})
+def test_silence_within_an_answer(standin: StandIn, limited: Limited, path: str, streamed: bool) -> None:
+    gateway = limited(timeouts={"idle_seconds": SHORT})
     standin.replies[CHAT] = stream(EVENT, EVENT, HANG) if streamed else Reply([b'{"choices":', HANG], framing="chunked")
     answer = ask(gateway, path, streamed)
     check(gateway, answer, path, "upstream_stalled", begun=streamed)
@@ -125,8 +155,8 @@ def test_silence_within_an_answer(standin: StandIn, start: Callable[..., Gateway
 
 @both
 @modes
-def test_total(standin: StandIn, start: Callable[..., Gateway], path: str, streamed: bool) -> None:
-    gateway = start(timeouts={"total_seconds": SHORT})
+def test_total(standin: StandIn, limited: Limited, path: str, streamed: bool) -> None:
+    gateway = limited(timeouts={"total_seconds": SHORT})
     standin.replies[CHAT] = drip(streamed, 100)
     answer = ask(gateway, path, streamed)
     check(gateway, answer, path, "total_timeout", begun=streamed)
@@ -139,8 +169,8 @@ def test_total(standin: StandIn, start: Callable[..., Gateway], path: str, strea
 
 @both
 @modes
-def test_total_before_the_answer(standin: StandIn, start: Callable[..., Gateway], path: str, streamed: bool) -> None:
-    gateway = start(timeouts={"total_seconds": SHORT})
+def test_total_before_the_answer(standin: StandIn, limited: Limited, path: str, streamed: bool) -> None:
+    gateway = limited(timeouts={"total_seconds": SHORT})
     standin.replies[CHAT] = Reply([], before=[HANG])
     check(gateway, ask(gateway, path, streamed), path, "total_timeout", begun=False)
     assert standin.last(CHAT).closed.wait(2)
@@ -148,9 +178,9 @@ def test_total_before_the_answer(standin: StandIn, start: Callable[..., Gateway]
 
 @both
 @modes
-def test_no_limit_on_the_whole_by_default(standin: StandIn, start: Callable[..., Gateway], path: str, streamed: bool) -> None:
+def test_no_limit_on_the_whole_by_default(standin: StandIn, limited: Limited, path: str, streamed: bool) -> None:
     """Silence is what is limited: an answer of many times that length goes through."""
-    gateway = start(timeouts={"answer_seconds": SHORT, "idle_seconds": SHORT, "client_seconds": SHORT, "total_seconds": 0})
+    gateway = limited(timeouts={"answer_seconds": SHORT, "idle_seconds": SHORT, "client_seconds": SHORT, "total_seconds": 0})
     standin.replies[CHAT] = drip(streamed, 12)
     answer = ask(gateway, path, streamed)
     assert answer.status == 200
@@ -160,9 +190,9 @@ def test_no_limit_on_the_whole_by_default(standin: StandIn, start: Callable[...,
 
 
 @both
-def test_the_first_byte_has_one_clock(standin: StandIn, start: Callable[..., Gateway], path: str) -> None:
+def test_the_first_byte_has_one_clock(standin: StandIn, limited: Limited, path: str) -> None:
     """However much is asked of the engine for a request, the time until its answer begins is one."""
-    gateway = start(timeouts={"answer_seconds": 0.8}, limits={"max_model_len": 50})
+    gateway = limited(timeouts={"answer_seconds": 0.8}, limits={"max_model_len": 50})
     refusal = whole({"error": {"message": "maximum context length"}}, 400)
     refusal.before = [SHORT]
     standin.replies[CHAT] = refusal
@@ -177,17 +207,16 @@ def test_the_first_byte_has_one_clock(standin: StandIn, start: Callable[..., Gat
 @pytest.mark.parametrize("limit", ["client_seconds", "total_seconds"])
 @both
 @modes
-def test_client_that_does_not_read(standin: StandIn, start: Callable[..., Gateway], path: str, streamed: bool, limit: str) -> None:
+def test_client_that_does_not_read(standin: StandIn, limited: Limited, path: str, streamed: bool, limit: str) -> None:
     """It has a time-out of its own, and cannot hold a request beyond the total either. Nothing is sent to it then: it would not be taken."""
-    gateway = start(timeouts={limit: 1.0})
+    gateway = limited(timeouts={limit: 1.0})
     text = "x" * 2**20
     event = json.dumps({"choices": [{"index": 0, "delta": {"content": text}}]}).encode()
     message = {"choices": [{"index": 0, "message": {"content": text * 20}, "finish_reason": "stop"}]}
     standin.replies[CHAT] = stream(*[b"data: " + event + b"\n\n"] * 40, END) if streamed else whole(message)
-    begun = time.monotonic()
+    begun, known = time.monotonic(), len(gateway.lines())
     client = gateway.open_stream(path, {"model": "m", "max_tokens": 9, "stream": streamed, "messages": [{"role": "user", "content": "x"}]})
-    route = "chat" if path == CHAT else "messages"
-    line = eventually(lambda: next((line for line in gateway.lines() if line.get("route") == route), None), 10)
+    line = next_line(gateway, path, known)
     assert line["outcome"] == ("client_stalled" if limit == "client_seconds" else "total_timeout")
     assert time.monotonic() - begun < 5
     if streamed:
@@ -197,13 +226,14 @@ def test_client_that_does_not_read(standin: StandIn, start: Callable[..., Gatewa
 
 @both
 @modes
-def test_slow_reader_within_its_time(standin: StandIn, start: Callable[..., Gateway], path: str, streamed: bool) -> None:
+def test_slow_reader_within_its_time(standin: StandIn, limited: Limited, path: str, streamed: bool) -> None:
     """Reading slowly is not silence of the engine: only the client's clock runs while the client is waited for."""
-    gateway = start(timeouts={"idle_seconds": SHORT, "client_seconds": 20})
+    gateway = limited(timeouts={"idle_seconds": SHORT, "client_seconds": 20})
     text = "x" * 2**20
     event = json.dumps({"choices": [{"index": 0, "delta": {"content": text}}]}).encode()
     message = {"choices": [{"index": 0, "message": {"content": text * 12}, "finish_reason": "stop"}]}
     standin.replies[CHAT] = stream(*[b"data: " + event + b"\n\n"] * 12, END) if streamed else whole(message)
+    known = len(gateway.lines())
     client = gateway.open_stream(path, {"model": "m", "max_tokens": 9, "stream": streamed, "messages": [{"role": "user", "content": "x"}]})
     time.sleep(2.5 * SHORT)
     received = 0
@@ -212,13 +242,11 @@ def test_slow_reader_within_its_time(standin: StandIn, start: Callable[..., Gate
         assert data, f"the answer ended after {received} bytes"
         received += len(data)
     client.close()
-    route = "chat" if path == CHAT else "messages"
-    line = eventually(lambda: next((line for line in gateway.lines() if line.get("route") == route), None), 10)
-    assert line["outcome"] in ("ok", "client_disconnect")
+    assert next_line(gateway, path, known)["outcome"] in ("ok", "client_disconnect")
 
 
-def test_the_sdks_see_them(standin: StandIn, start: Callable[..., Gateway]) -> None:
-    gateway = start(timeouts={"total_seconds": SHORT})
+def test_the_sdks_see_them(standin: StandIn, limited: Limited) -> None:
+    gateway = limited(timeouts={"total_seconds": SHORT})
     messages: Any = [{"role": "user", "content": "x"}]
     client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=CLIENT_KEY, max_retries=0)
     other = anthropic.Anthropic(base_url=gateway.url, api_key=CLIENT_KEY, max_retries=0)
@@ -235,12 +263,12 @@ def test_the_sdks_see_them(standin: StandIn, start: Callable[..., Gateway]) -> N
         events.until_done()
 
 
-def test_other_answers(standin: StandIn, start: Callable[..., Gateway]) -> None:
+def test_other_answers(standin: StandIn, limited: Limited) -> None:
     """What is handed on as it comes, and cannot carry an error, ends visibly incomplete."""
-    gateway = start(timeouts={"total_seconds": SHORT})
+    gateway = limited(timeouts={"total_seconds": SHORT})
     audio = {"content-type": "audio/wav"}
+    known = len(gateway.lines())
     standin.replies["/v1/audio"] = Reply([b"x", 0.1] * 100, headers=audio, framing="chunked")
     with pytest.raises(Exception, match="IncompleteRead"):
         gateway.post("/v1/audio", {})
-    line = eventually(lambda: next((line for line in gateway.lines() if line.get("route") == "other"), None))
-    assert line["outcome"] == "total_timeout"
+    assert next_line(gateway, "/v1/audio", known)["outcome"] == "total_timeout"

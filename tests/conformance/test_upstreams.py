@@ -80,6 +80,16 @@ def begin(farm: Farm, tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
         assert '"failure"' not in gateway.log()
 
 
+@pytest.fixture(scope="module")
+def pair(made: Farm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    made.reset()
+    folder = tmp_path_factory.mktemp("pair") / "gateway"
+    gateway = Gateway(folder, "", upstreams=made.upstreams(), health={"interval_seconds": 60})
+    yield gateway
+    assert gateway.stop() == 0
+    assert '"failure"' not in gateway.log()
+
+
 def body(path: str = CHAT, session: str = "x", **members: Any) -> dict[str, Any]:
     return {"model": "m", "messages": [{"role": "user", "content": session}], **({"max_tokens": 9} if path == MESSAGES else {}), **members}
 
@@ -201,19 +211,20 @@ def answered(path: str, streamed: bool, answer: Answer) -> None:
 @pytest.mark.parametrize("fault", list(REFUSALS))
 @STREAMED
 @SURFACES
-def test_failover_before_the_answer(farm: Farm, begin: Callable[..., Gateway], path: str, streamed: bool, fault: str) -> None:
-    gateway = begin()
+def test_failover_before_the_answer(farm: Farm, pair: Gateway, path: str, streamed: bool, fault: str) -> None:
+    gateway = pair
     name = home(gateway, path)
     other = "b" if name == "a" else "a"
     farm[name].replies[CHAT] = REFUSALS[fault]
     farm[other].replies[CHAT] = stream(EVENT, END) if streamed else ANSWER
     before = farm.asked()
+    failovers = gateway.metric(f'inferhost_proxy_failovers_total{{upstream="{name}"}}')
     answer = ask(gateway, path, stream=streamed)
     answered(path, streamed, answer)
     assert farm.asked() - before == {name: 1, other: 1}
     assert farm[name].last(CHAT).body == farm[other].last(CHAT).body
     assert gateway.request_line(answer.headers["request-id"])["upstream"] == other
-    assert gateway.metric(f'inferhost_proxy_failovers_total{{upstream="{name}"}}') == 1
+    assert gateway.metric(f'inferhost_proxy_failovers_total{{upstream="{name}"}}') == failovers + 1
     assert gateway.metric(f'inferhost_proxy_upstream_up{{upstream="{name}"}}') == 1, "one such failure may be the request's fault"
 
 
@@ -288,9 +299,9 @@ def test_each_other_engine_once(farm: Farm, begin: Callable[..., Gateway]) -> No
 
 @pytest.mark.parametrize("status", [400, 401, 404, 408, 422, 429, 500, 501])
 @SURFACES
-def test_E11_answers_that_no_other_engine_may_hide(farm: Farm, begin: Callable[..., Gateway], path: str, status: int) -> None:
+def test_E11_answers_that_no_other_engine_may_hide(farm: Farm, pair: Gateway, path: str, status: int) -> None:
     """What one engine refuses is the client's to know, in its words."""
-    gateway = begin()
+    gateway = pair
     for name in "ab":
         farm[name].replies[CHAT] = whole({"error": {"message": "the engine's words", "type": "x", "code": status}}, status)
     answer = ask(gateway, path)
@@ -299,9 +310,9 @@ def test_E11_answers_that_no_other_engine_may_hide(farm: Farm, begin: Callable[.
     assert farm.asked().total() == 1
 
 
-def test_E11_a_refusal_behind_a_failure(farm: Farm, begin: Callable[..., Gateway]) -> None:
+def test_E11_a_refusal_behind_a_failure(farm: Farm, pair: Gateway) -> None:
     """The first refusal that nothing can help is told, not the failure before it."""
-    gateway = begin()
+    gateway = pair
     name = home(gateway)
     farm[name].replies[CHAT] = REFUSALS["reset"]
     farm["b" if name == "a" else "a"].replies[CHAT] = whole({"error": {"message": "too long"}}, 400)
@@ -354,8 +365,8 @@ def test_pings_are_no_answer(farm: Farm, begin: Callable[..., Gateway]) -> None:
 
 @STREAMED
 @SURFACES
-def test_no_failover_when_the_client_is_gone(farm: Farm, begin: Callable[..., Gateway], path: str, streamed: bool) -> None:
-    gateway = begin()
+def test_no_failover_when_the_client_is_gone(farm: Farm, pair: Gateway, path: str, streamed: bool) -> None:
+    gateway = pair
     for name in "ab":
         farm[name].replies[CHAT] = Reply([], before=[0.5, CUT])
     client = gateway.open_stream(path, body(path, stream=streamed))
