@@ -27,6 +27,7 @@ from inferhost_proxy.upstream_config import Alias
 CHAT, COMPLETIONS, RESPONSES, MESSAGES = "/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages"
 FAST: dict[str, Any] = {"model": "m", "thinking": False, "defaults": {"temperature": 0.7, "top_p": 0.8}}
 DEEP: dict[str, Any] = {"model": "m", "thinking": True, "chat_template_kwargs": {"style": "long"}, "defaults": {"temperature": 0.6, "max_tokens": 99}}
+EFFORT: dict[str, Any] = {"model": "m", "defaults": {"reasoning_effort": "high"}}
 ALIASES = {"m-fast": FAST, "m-deep": DEEP, "claude-*": {"model": "m"}, "claude-haiku-*": FAST, "ghost": {"model": "absent"}}
 TURNS = [{"role": "user", "content": "x"}]
 
@@ -84,6 +85,10 @@ SAID: list[tuple[dict[str, Any], str, dict[str, Any], dict[str, Any]]] = [
         {"temperature": 0.6, "max_tokens": 99, "chat_template_kwargs": {"enable_thinking": True, "style": "short"}},
     ),
     (DEEP, "chat", {"max_completion_tokens": 5}, {"temperature": 0.6, "chat_template_kwargs": {"enable_thinking": True, "style": "long"}}),
+    (EFFORT, "chat", {}, {"reasoning_effort": "high"}),
+    (EFFORT, "chat", {"chat_template_kwargs": {"enable_thinking": False}}, {}),
+    (EFFORT, "chat", {"reasoning_effort": "low"}, {}),
+    (EFFORT, "completions", {}, {}),
     (DEEP, "completions", {}, {"temperature": 0.6, "max_tokens": 99}),
     (DEEP, "responses", {}, {"temperature": 0.6, "max_output_tokens": 99, "chat_template_kwargs": {"enable_thinking": True, "style": "long"}}),
     (DEEP, "responses", {"reasoning": {"effort": "low"}}, {"temperature": 0.6, "max_output_tokens": 99, "chat_template_kwargs": {"style": "long"}}),
@@ -264,6 +269,18 @@ def test_L61_thinking_of_an_alias_and_of_a_client(standin: StandIn, gateway: Gat
     counted = asked(standin, "/tokenize")
     assert counted["model"] == "m"
     assert counted["chat_template_kwargs"]["enable_thinking"] is thinking, "the same prompt is counted"
+
+
+def test_an_aliass_effort_is_counted(standin: StandIn, start: Callable[..., Gateway]) -> None:
+    """The prompt that is counted is the one that is asked."""
+    gateway = start(aliases={"m-effort": EFFORT})
+    standin.replies[CHAT] = whole(chat_answer())
+    standin.replies["/tokenize"] = whole({"count": 7, "max_model_len": 2048, "tokens": [1]})
+    body = {"model": "m-effort", "max_tokens": 9, "messages": TURNS}
+    assert gateway.post(MESSAGES, body).status == 200
+    assert asked(standin, CHAT)["reasoning_effort"] == "high"
+    assert gateway.post("/v1/messages/count_tokens", body).json() == {"input_tokens": 7}
+    assert asked(standin, "/tokenize")["chat_template_kwargs"] == {"reasoning_effort": "high"}
 
 
 def test_models_are_listed(standin: StandIn, gateway: Gateway) -> None:

@@ -57,8 +57,11 @@ def filled(alias: Alias, route: str, given: Mapping[str, Any]) -> dict[str, Any]
     names = _NAMES.get(route, frozenset())
     members: dict[str, Any] = {"model": alias.model}
     limited = not OUTPUT_LIMITS.isdisjoint(given)
+    theirs = given.get(_TEMPLATE)
+    decided = isinstance(theirs, dict) and any(name in theirs for name in THINKING)
     for name, value in msgspec.to_builtins(alias.defaults).items():
-        if name in names and name not in given and not (name == "max_tokens" and limited):
+        taken = name in given or (name == "max_tokens" and limited) or (name == "reasoning_effort" and decided)
+        if name in names and not taken:
             members[_RENAMED.get((route, name), name)] = value
     if _TEMPLATE in names:
         kwargs = _template(alias, given)

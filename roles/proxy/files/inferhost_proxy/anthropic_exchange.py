@@ -86,14 +86,14 @@ class Anthropic:
 
     async def _count_tokens(self, engine: Engine, sent: Headers, body: bytes, client: _Client) -> None:
         chat = anthropic_request.chat(anthropic_request.parse(body), self._config.anthropic.inline_system)
-        count = await _count(engine, self._directory.chat(engine.errand, sent, "tokenize", chat))
+        count = await _count(engine, self._directory.chat(engine.errand, sent, chat))
         await client.document(msgspec.json.encode({"input_tokens": count.count}))
 
     async def _messages(self, engine: Engine, sent: Headers, body: bytes, key: bytes, client: _Client) -> None:
         request = anthropic_request.parse(body)
         limits = self._config.limits
         chat = anthropic_request.complete(request, anthropic_request.chat(request, self._config.anthropic.inline_system), limits)
-        chat = self._directory.chat(engine.errand, sent, "chat", chat)
+        chat = self._directory.chat(engine.errand, sent, chat)
         choice = request.tool_choice
         wanted = Answer(
             f"msg_{uuid.uuid4().hex}",

@@ -86,11 +86,11 @@ class Directory:
         caches = reader.route in CACHING
         return Wish(reader.model, (affinity.of_headers(client) or affinity.of_members(reader.members)) if caches else None, repeatable)
 
-    def chat(self, errand: Errand, client: Headers, route: str, chat: Document) -> Document:
+    def chat(self, errand: Errand, client: Headers, chat: Document) -> Document:
         """The same for a request in Python's objects: what is to be asked, with the wish noted."""
         alias = self._aliases.find(chat["model"])
         if alias is not None:
-            chat = chat | aliases.filled(alias, route, chat)
+            chat = chat | aliases.filled(alias, "chat", chat)
         key = (affinity.of_headers(client) or affinity.of_chat(chat)) if self._pool.several else None
         errand.wish = Wish(chat["model"], key)
         return chat

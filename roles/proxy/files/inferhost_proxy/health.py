@@ -18,6 +18,7 @@ from .aliases import Aliases
 from .config import Config
 from .engine import handed_back
 from .errors import Fault
+from .logs import LOG
 from .pool import Keys, Member, Pool
 from .upstream import Request, named_failures
 
@@ -91,7 +92,11 @@ class Health:
     async def _repeat(self) -> None:
         while True:
             await asyncio.sleep(self._interval * random.uniform(1 - JITTER, 1 + JITTER))
-            await self._round()
+            try:
+                await self._round()
+            except Exception:
+                # Whatever it is, the checks go on: without them nothing would come back.
+                LOG.exception("failure")
 
     async def _round(self) -> None:
         await asyncio.gather(*(self._check(member) for member in self._pool.members))
@@ -138,7 +143,7 @@ def models_in(listing: bytes) -> list[dict[str, Any]]:
         entries = msgspec.json.decode(listing)["data"]
         if all(isinstance(entry["id"], str) for entry in entries):
             return list(entries)
-    except (msgspec.DecodeError, TypeError, KeyError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError, TypeError, KeyError):
         pass
     raise Fault("upstream_protocol", message="the model server's /v1/models is not a list of models")
 
