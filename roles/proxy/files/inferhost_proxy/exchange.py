@@ -144,9 +144,11 @@ class Exchange:
         errand = self.errand(call, keys)
 
         async def relay(body: bytes, hold: Hold) -> None:
-            engine = Engine(errand, call, scope["headers"], hold)
+            def own() -> Engine:
+                return Engine(errand, call, scope["headers"], hold)
+
             if call.route.name == "models" and call.method == "GET" and self._directory.lists:
-                await self._models(call, engine, scope["path"], send)
+                await self._models(call, own(), scope["path"], send)
                 return
             call.ask = self._asked(call, errand, body, scope["headers"])
             request = Request(
@@ -155,7 +157,7 @@ class Exchange:
                 headers.for_upstream(scope["headers"], call.upstream_id),
                 call.ask.body,
             )
-            await self._relay(call, engine, request, hold, send)
+            await self._relay(call, errand, own, request, hold, send)
 
         await self.run(call, relay, scope, receive, send)
 
@@ -216,9 +218,9 @@ class Exchange:
                 raise Fault("not_found", message=f"There is no model `{name}`; there is: {', '.join(entry['id'] for entry in entries)}")
         await deliver(call, send, HTTPStatus.OK, [*JSON, *headers.identification(call.id)], msgspec.json.encode(found))
 
-    async def _relay(self, call: Call, engine: Engine, request: Request, hold: Hold, send: Send) -> None:
-        """Pass the request on and its answer back."""
-        response = await self._answered(call, engine.errand, request)
+    async def _relay(self, call: Call, errand: Errand, own: Callable[[], Engine], request: Request, hold: Hold, send: Send) -> None:
+        """Pass the request on and its answer back. `own` asks the engine something more."""
+        response = await self._answered(call, errand, request)
         try:
             if response.status == HTTPStatus.UNAUTHORIZED:
                 raise Fault("upstream_auth")
@@ -226,7 +228,7 @@ class Exchange:
             refused = response.status == HTTPStatus.NOT_FOUND and bool(request.body) and call.route.name != "other"
             call.mode = mode(call.route, response.status, answer_headers, refused or call.renaming is not None)
             if call.mode is Mode.WHOLE:
-                await self._whole(call, engine, request, response, hold, send)
+                await self._whole(call, own, request, response, hold, send)
             else:
                 await self._stream(call, response, answer_headers, send)
         finally:
@@ -290,7 +292,7 @@ class Exchange:
         rescue = self._config.rescue
         return Rules(call.ask.offer if rescue.enabled else None, self._config.openai.both_reasoning_names, rescue.max_held_chars)
 
-    async def _whole(self, call: Call, engine: Engine, request: Request, response: aiohttp.ClientResponse, hold: Hold, send: Send) -> None:
+    async def _whole(self, call: Call, own: Callable[[], Engine], request: Request, response: aiohttp.ClientResponse, hold: Hold, send: Send) -> None:
         parts = []
         with named_failures("upstream_cut"):
             async for part in response.content.iter_any():
@@ -305,7 +307,7 @@ class Exchange:
         if call.renaming is not None:
             body = call.renaming.whole(body)
         if response.status == HTTPStatus.NOT_FOUND:
-            body = await self._directory.explained_document(engine, body, request.body)
+            body = await self._directory.explained_document(own(), body, request.body)
         kept = headers.for_client(list(response.raw_headers), call.id, changes_length=True)
         await deliver(call, send, response.status, kept, body)
 
