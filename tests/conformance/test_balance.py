@@ -101,6 +101,20 @@ def test_unreached_is_out_at_once_and_longer_each_time() -> None:
     assert standing.healthy(now) and standing.outs == 0
 
 
+def test_many_failures_at_one_moment_are_one() -> None:
+    standing = Standing()
+    for _number in range(50):
+        standing.failed("upstream_refused", 0)
+    assert standing.healthy(1)
+    for _number in range(50):
+        standing.entered(1)
+        standing.failed("upstream_refused", 1)
+    standing.succeeded()
+    for _number in range(50):
+        standing.failed("upstream_cut", 2)
+    assert not standing.healthy(2.9) and standing.healthy(3)
+
+
 @pytest.mark.parametrize("kind", ["upstream_reset", "upstream_protocol", "upstream_cut", "upstream_timeout", "upstream_stalled", "upstream_status"])
 def test_doubtful_failures_need_company(kind: str) -> None:
     """A request that breaks every engine must not put them all out."""

@@ -28,6 +28,7 @@ class Standing:
     strikes: int = 0
     outs: int = 0
     out_until: float | None = None
+    on_trial: bool = False
     unreached: bool = False
 
     def healthy(self, now: float) -> bool:
@@ -36,19 +37,24 @@ class Standing:
     def entered(self, now: float) -> None:
         """A request is sent to it. If it was out, this is its trial, and others stay away meanwhile."""
         if self.out_until is not None:
+            self.on_trial = True
             self.out_until = now + TRIAL_SECONDS
 
     def succeeded(self) -> None:
         self.strikes = self.outs = 0
         self.out_until = None
+        self.on_trial = False
 
     def failed(self, kind: str, now: float) -> None:
         """A request failed in one of the named ways; other kinds say nothing of an upstream's health."""
         if kind not in UNREACHED and kind not in DOUBTFUL:
             return
         self.strikes += 1
-        on_trial = self.out_until is not None
-        if kind in UNREACHED or on_trial or self.strikes >= STRIKES:
+        if self.out_until is not None and not self.on_trial:
+            # Of many requests that fail at one moment, the first has said it.
+            return
+        if kind in UNREACHED or self.on_trial or self.strikes >= STRIKES:
+            self.on_trial = False
             self.unreached = kind in UNREACHED
             self.out_until = now + min(LONGEST_SECONDS, FIRST_SECONDS * 2**self.outs)
             self.outs = min(self.outs + 1, 10)
