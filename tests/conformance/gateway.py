@@ -62,7 +62,7 @@ class Gateway:
             "port": self.port,
             "api_keys": [{"label": "main", "file": "api_key"}, {"label": "second", "file": "second_key"}],
             "secrets_dir": str(secrets),
-            "upstream": {"url": upstream_url, "key_file": "engine_key", **overrides.pop("upstream", {})},
+            "upstreams": [{"name": "engine", "url": upstream_url, "key_file": "engine_key"}],
             "models": ["m"],
             "log_level": "debug",
             **overrides,

@@ -292,7 +292,7 @@ def test_A25_A26_a_broken_stream_is_an_error_and_no_call(standin: StandIn, gatew
 
 
 def test_held_text_of_a_stalled_stream_comes_with_the_error(start: Callable[..., Gateway], standin: StandIn) -> None:
-    gateway = start(upstream={"idle_seconds": 0.5})
+    gateway = start(timeouts={"idle_seconds": 0.5})
     standin.replies[CHAT] = stream(*HELD, HANG)
     body = gateway.post(CHAT, {**ASK, "stream": True, "tools": TOOLS}).body
     assert b"upstream_stalled" in body

@@ -27,7 +27,7 @@ GOOD: dict[str, Any] = {
     "host": "127.0.0.1",
     "port": 4000,
     "api_keys": [{"label": "main", "file": "api_key"}],
-    "upstream": {"url": "http://127.0.0.1:8000", "key_file": "engine_key"},
+    "upstreams": [{"name": "engine", "url": "http://127.0.0.1:8000", "key_file": "engine_key"}],
     "limits": {"max_model_len": 2048, "max_output_tokens": 512},
     "models": ["m"],
     "log_level": "info",
@@ -38,19 +38,19 @@ def changed(path: str, value: object) -> dict[str, Any]:
     """The good configuration with one value replaced."""
     config: dict[str, Any] = json.loads(json.dumps(GOOD))
     *parents, last = path.split(".")
-    place = config
+    place: Any = config
     for name in parents:
-        place = place[name]
+        place = place[int(name) if name.isdecimal() else name]
     place[last] = value
     return config
 
 
 BAD = [
     (changed("prot", 4000), "unknown key `prot`; did you mean `port`?"),
-    (changed("upstream.urll", "x"), "unknown key `urll` in `upstream`; did you mean `url`?"),
+    (changed("upstreams.0.urll", "x"), "unknown key `urll` in `upstreams[0]`; did you mean `url`?"),
     (changed("limits.max_modellen", 1), "unknown key `max_modellen` in `limits`; did you mean `max_model_len`?"),
     (changed("api_keys", [{"label": "a", "fiel": "b"}]), "unknown key `fiel` in `api_keys[0]`; did you mean `file`?"),
-    (changed("zzz", 1), "known keys: anthropic, api_keys, drain_seconds, host"),
+    (changed("zzz", 1), "known keys: aliases, anthropic, api_keys"),
     (changed("port", "4000"), "Expected `int`, got `str` - at `$.port`"),
     (changed("port", 0), "Expected `int` >= 1 - at `$.port`"),
     (changed("port", 65536), "Expected `int` <= 65535 - at `$.port`"),
@@ -58,12 +58,25 @@ BAD = [
     (changed("api_keys", []), "length >= 1 - at `$.api_keys`"),
     (changed("api_keys", [{"label": "a b", "file": "x"}]), "at `$.api_keys[0].label`"),
     (changed("api_keys", [{"label": "a", "file": "x"}, {"label": "a", "file": "y"}]), "the label `a` is there twice"),
-    (changed("upstream", {}), "missing required field `url` - at `$.upstream`"),
-    (changed("upstream.url", "127.0.0.1:8000"), "`upstream.url` must be http://HOST:PORT"),
-    (changed("upstream.url", "http://a:b@h:1"), "`upstream.url` takes no user"),
-    (changed("upstream.url", "http://h:99999"), "`upstream.url`: Port out of range"),
-    (changed("upstream.url", "http://localhost:4000/v1"), "the gateway's own address, port 4000"),
-    (changed("upstream.idle_seconds", 0), "Expected `float` > 0.0 - at `$.upstream.idle_seconds`"),
+    (changed("upstream", {}), "unknown key `upstream`; did you mean `upstreams`?"),
+    (changed("upstreams", []), "Expected `array` of length >= 1 - at `$.upstreams`"),
+    (changed("upstreams", [{"name": "engine"}]), "missing required field `url` - at `$.upstreams[0]`"),
+    (changed("upstreams.0.name", "a b"), "at `$.upstreams[0].name`"),
+    (changed("upstreams", [{"name": "a", "url": "http://h:1"}] * 2), "the name `a` is there twice"),
+    (changed("upstreams.0.url", "127.0.0.1:8000"), "`upstreams[0].url` must be http://HOST:PORT"),
+    (changed("upstreams.0.url", "http://a:b@h:1"), "`upstreams[0].url` takes no user"),
+    (changed("upstreams.0.url", "http://h:99999"), "`upstreams[0].url`: Port out of range"),
+    (changed("upstreams.0.url", "http://localhost:4000/v1"), "the gateway's own address, port 4000"),
+    (changed("timeouts", {"idle_seconds": 0}), "Expected `float` > 0.0 - at `$.timeouts.idle_seconds`"),
+    (changed("timeouts", {"total_seconds": -1}), "Expected `float` >= 0.0 - at `$.timeouts.total_seconds`"),
+    (changed("health", {"interval": 1}), "unknown key `interval` in `health`; did you mean `interval_seconds`?"),
+    (changed("aliases", {"x": {"thinking": True}}), "missing required field `model` - at `$.aliases[...]`"),
+    (changed("aliases", {"x": {"model": "m", "thinkng": True}}), "unknown key `thinkng` in `aliases[...]`; did you mean `thinking`?"),
+    (changed("aliases", {"x": {"model": "m", "defaults": {"temprature": 1}}}), "did you mean `temperature`?"),
+    (changed("aliases", {"x": {"model": "m", "defaults": {"top_p": 2}}}), "Expected `float` <= 1.0 - at `$.aliases[...].defaults.top_p`"),
+    (changed("aliases", {"a*b": {"model": "m"}}), "a `*` is allowed at the end only"),
+    (changed("aliases", {"": {"model": "m"}}), "a name is empty"),
+    (changed("aliases", {"a": {"model": "b"}, "b": {"model": "m"}}), "`b` is an alias itself"),
     (changed("log_level", "loud"), "Invalid enum value 'loud' - at `$.log_level`"),
     (changed("models", "m"), "Expected `array`, got `str` - at `$.models`"),
     ([], "Expected `object`, got `array`"),

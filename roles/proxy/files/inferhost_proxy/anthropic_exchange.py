@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Coroutine
 from http import HTTPStatus
 from typing import Any
 
@@ -23,16 +22,18 @@ from . import anthropic_errors, anthropic_message, anthropic_models, anthropic_r
 from .anthropic_conversion import Conversion
 from .anthropic_stream import Answer
 from .anthropic_types import PING, Event, frames
-from .asgi import JSON, Headers, Receive, Scope, Send, answer
+from .asgi import JSON, Headers, Receive, Scope, Send
 from .budget import Hold
 from .config import Config
+from .directory import Directory
 from .engine import Engine, handed_back
 from .errors import Fault
-from .exchange import READ_BYTES, Call, Exchange, Mode
+from .exchange import READ_BYTES, Call, Exchange, Mode, deliver, sent
+from .pool import Keys
 from .signatures import signer
-from .upstream import Upstream, named_failures
+from .upstream import named_failures
 
-CHAT, TOKENIZE, MODELS = "/v1/chat/completions", "/tokenize", "/v1/models"
+CHAT, TOKENIZE = "/v1/chat/completions", "/tokenize"
 METHODS = {"messages": "POST", "count_tokens": "POST", "models": "GET"}
 EVENT_STREAM: Headers = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -46,9 +47,9 @@ Chat = dict[str, Any]
 
 
 class Anthropic:
-    def __init__(self, config: Config, upstream: Upstream, exchange: Exchange) -> None:
+    def __init__(self, config: Config, directory: Directory, exchange: Exchange) -> None:
         self._config = config
-        self._upstream = upstream
+        self._directory = directory
         self._exchange = exchange
 
     def serves(self, call: Call) -> bool:
@@ -57,39 +58,47 @@ class Anthropic:
     def allows(self, call: Call) -> bool:
         return not call.route.anthropic or METHODS.get(call.route.name, call.method) == call.method
 
-    async def __call__(self, call: Call, key: bytes | None, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, call: Call, keys: Keys, scope: Scope, receive: Receive, send: Send) -> None:
         client = _Client(call, send, self._config)
         call.heartbeat = client.beat
+        errand = self._exchange.errand(call, keys)
+        key = next(iter(keys.values()), b"")
 
-        def relay(body: bytes, hold: Hold) -> Coroutine[None, None, None]:
-            engine = Engine(self._upstream, call.upstream_id, key, scope["headers"], hold)
-            if call.route.name == "messages":
-                return self._messages(engine, body, key, client)
-            if call.route.name == "count_tokens":
-                return self._count_tokens(engine, body, client)
-            return self._models(engine, scope["path"], client)
+        async def relay(body: bytes, hold: Hold) -> None:
+            engine = Engine(errand, call, scope["headers"], hold)
+            try:
+                if call.route.name == "messages":
+                    await self._messages(engine, scope["headers"], body, key, client)
+                elif call.route.name == "count_tokens":
+                    await self._count_tokens(engine, scope["headers"], body, client)
+                else:
+                    await self._models(engine, scope["path"], client)
+            except Fault as fault:
+                if fault.kind == "engine_error" and fault.status == HTTPStatus.NOT_FOUND:
+                    fault.message = await self._directory.explained(engine, fault.message, errand.wish.model)
+                raise
 
         await self._exchange.run(call, relay, scope, receive, send)
 
     async def _models(self, engine: Engine, path: str, client: _Client) -> None:
-        status, body = await engine.whole(MODELS)
-        if status != HTTPStatus.OK:
-            raise anthropic_errors.from_answer(status, body)
+        body = msgspec.json.encode({"data": await self._directory.listing(engine, path)})
         await client.document(anthropic_models.convert(body, path, self._config.limits.max_output_tokens))
 
-    async def _count_tokens(self, engine: Engine, body: bytes, client: _Client) -> None:
-        count = await _count(engine, anthropic_request.chat(anthropic_request.parse(body), self._config.anthropic.inline_system))
+    async def _count_tokens(self, engine: Engine, sent: Headers, body: bytes, client: _Client) -> None:
+        chat = anthropic_request.chat(anthropic_request.parse(body), self._config.anthropic.inline_system)
+        count = await _count(engine, self._directory.chat(engine.errand, sent, chat))
         await client.document(msgspec.json.encode({"input_tokens": count.count}))
 
-    async def _messages(self, engine: Engine, body: bytes, key: bytes | None, client: _Client) -> None:
+    async def _messages(self, engine: Engine, sent: Headers, body: bytes, key: bytes, client: _Client) -> None:
         request = anthropic_request.parse(body)
         limits = self._config.limits
         chat = anthropic_request.complete(request, anthropic_request.chat(request, self._config.anthropic.inline_system), limits)
+        chat = self._directory.chat(engine.errand, sent, chat)
         choice = request.tool_choice
         wanted = Answer(
             f"msg_{uuid.uuid4().hex}",
             request.model,
-            signer(key or b""),
+            signer(key),
             frozenset(request.stop_sequences or ()),
             choice is not None and bool(choice.disable_parallel_tool_use),
         )
@@ -161,7 +170,7 @@ class _Client:
         self.pings = False
         """The client waits for a stream, so it can be told something."""
         self._ping_seconds = config.anthropic.ping_seconds
-        self._idle_seconds = config.upstream.idle_seconds
+        self._client_seconds = config.timeouts.client_seconds
         self._max_event_bytes = config.limits.max_event_bytes
         self._sent_at = time.monotonic()
 
@@ -175,9 +184,9 @@ class _Client:
             events = source.feed(data) if data else source.eof()
             if events:
                 await self.write(events)
+            self._call.wait_for_more()
             if source.fault is not None:
                 raise source.fault
-            self._call.wait("upstream_stalled", self._idle_seconds)
         with contextlib.suppress(TimeoutError, aiohttp.ClientError, ConnectionError):
             async with asyncio.timeout(LINGER_SECONDS):
                 await response.content.read()
@@ -186,20 +195,17 @@ class _Client:
     async def write(self, events: list[Event]) -> None:
         await self._start()
         data = frames(events)
-        self._call.wait("client_stalled", self._idle_seconds)
+        self._call.wait_for_client()
         self._sent_at = time.monotonic()
         await self.send({"type": "http.response.body", "body": data, "more_body": True})
-        _sent(self._call, data)
+        sent(self._call, data)
 
     async def end(self) -> None:
         await self.send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def document(self, body: bytes) -> None:
         """Answer with one JSON document instead."""
-        self._call.wait("client_stalled", self._idle_seconds)
-        self._call.status = 200
-        await answer(self.send, 200, [*JSON, *headers.identification(self._call.id)], body)
-        _sent(self._call, body)
+        await deliver(self._call, self.send, 200, [*JSON, *headers.identification(self._call.id)], body)
 
     async def beat(self) -> float:
         """Tell a client that has heard nothing for a while that its answer is on its way.
@@ -211,7 +217,7 @@ class _Client:
             return due
         if self.pings and self._call.waits_for != "client_stalled":
             try:
-                async with asyncio.timeout(self._idle_seconds):
+                async with asyncio.timeout(self._client_seconds):
                     await self._start()
                     await self.send({"type": "http.response.body", "body": PING, "more_body": True})
             except TimeoutError as exc:
@@ -225,9 +231,3 @@ class _Client:
             call.status, call.mode = 200, Mode.EVENTS
             start = [*EVENT_STREAM, *headers.identification(call.id)]
             await self.send({"type": "http.response.start", "status": 200, "headers": start})
-
-
-def _sent(call: Call, data: bytes) -> None:
-    call.bytes_out += len(data)
-    if call.first_byte_seconds is None:
-        call.first_byte_seconds = time.monotonic() - call.started_at

@@ -17,14 +17,15 @@ from . import errors, headers
 from .anthropic_exchange import Anthropic
 from .asgi import JSON, Headers, Receive, Scope, Send, answer, header
 from .config import Config
+from .directory import Directory
 from .errors import Fault
 from .exchange import Call, Exchange, refuse
-from .health import Readiness
+from .health import Health
 from .keys import KeyRing
 from .logs import event
 from .metrics import CONTENT_TYPE, Metrics
+from .pool import Pool
 from .routes import METHODS, classify
-from .upstream import Upstream
 
 
 class App:
@@ -33,10 +34,11 @@ class App:
         self.metrics = Metrics()
         self._max_in_flight = config.limits.max_in_flight
         self._in_flight = 0
-        self._upstream = Upstream(config)
-        self._exchange = Exchange(config, self._upstream, self.metrics)
-        self._anthropic = Anthropic(config, self._upstream, self._exchange)
-        self._readiness = Readiness(config, self._upstream)
+        self._pool = Pool(config, self.metrics)
+        directory = Directory(config, self._pool)
+        self._exchange = Exchange(config, self._pool, directory, self.metrics)
+        self._anthropic = Anthropic(config, directory, self._exchange)
+        self._health = Health(config, self._pool, lambda: self.keys.upstreams)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -46,10 +48,12 @@ class App:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        await self._upstream.open()
+        self._pool.open()
+        await self._health.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._upstream.close()
+        await self._health.stop()
+        await self._pool.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,9 +83,9 @@ class App:
         if name == "livez":
             await self._answer(call, send, 200, JSON, b'{"status":"alive"}')
         elif name == "readyz":
-            problem = await self._readiness.problem(self.keys)
-            state = {"status": "not ready", "reason": problem} if problem else {"status": "ready"}
-            await self._answer(call, send, 503 if problem else 200, JSON, msgspec.json.encode(state))
+            problem, down = await self._health.state()
+            state: dict[str, object] = {"status": "not ready", "reason": problem} if problem else {"status": "ready"}
+            await self._answer(call, send, 503 if problem else 200, JSON, msgspec.json.encode(state | ({"down": down} if down else {})))
         elif name == "root" and call.method == "HEAD":
             await self._answer(call, send, 200, [], b"")
         elif name == "metrics" and (from_this_host(scope) or self.keys.label(scope["headers"])):
@@ -104,7 +108,7 @@ class App:
             refusal = "busy"
         if refusal is None:
             serve = self._anthropic if call.route.anthropic else self._exchange
-            await serve(call, self.keys.upstream, scope, receive, send)
+            await serve(call, self.keys.upstreams, scope, receive, send)
         else:
             call.fault = Fault(refusal)
             call.status = errors.status(call.fault, call.route.anthropic)
@@ -122,6 +126,7 @@ class App:
             _level(call),
             "request",
             id=call.id,
+            upstream=call.errand.name if call.errand is not None else None,
             upstream_id=call.upstream_id,
             key=call.key_label,
             route=call.route.name,

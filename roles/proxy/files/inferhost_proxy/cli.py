@@ -27,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
             return 0
         settings = _settings(options)
         keys = KeyRing.load(settings)
-        sock = listener.listen(settings.host, settings.port, ceil(settings.upstream.idle_seconds))
+        sock = listener.listen(settings.host, settings.port, ceil(settings.timeouts.client_seconds))
     except (config.ConfigError, KeyFileError) as exc:
         return _stop(exc, USAGE_ERROR)
     except listener.ListenError as exc:
@@ -47,9 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--check-config", type=Path, metavar="FILE", help="check a configuration and exit")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=4000)
-    parser.add_argument("--upstream", metavar="URL", help="the model server, with or without /v1")
+    parser.add_argument("--upstream", action="append", metavar="URL", help="a model server, with or without /v1; repeatable")
     parser.add_argument("--key-file", action="append", metavar="FILE", help="holds a key of clients; repeatable")
-    parser.add_argument("--upstream-key-file", metavar="FILE", help="holds the key towards the model server")
+    parser.add_argument("--upstream-key-file", metavar="FILE", help="holds the key towards the model servers")
     parser.add_argument("--log-level", default="info")
     return parser
 
@@ -60,16 +60,13 @@ def _settings(options: argparse.Namespace) -> config.Config:
     if not options.upstream or not options.key_file:
         raise config.ConfigError("give --config FILE, or --upstream URL and --key-file FILE")
     files = [str(Path(name).resolve()) for name in options.key_file]
-    upstream_key = options.upstream_key_file
+    upstream_key = str(Path(options.upstream_key_file).resolve()) if options.upstream_key_file else None
     return config.parse(
         {
             "host": options.host,
             "port": options.port,
             "api_keys": [{"label": f"key-{number}", "file": name} for number, name in enumerate(files, 1)],
-            "upstream": {
-                "url": options.upstream,
-                "key_file": str(Path(upstream_key).resolve()) if upstream_key else None,
-            },
+            "upstreams": [{"name": f"engine-{number}", "url": url, "key_file": upstream_key} for number, url in enumerate(options.upstream, 1)],
             "log_level": options.log_level,
         }
     )

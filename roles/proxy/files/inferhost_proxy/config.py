@@ -9,17 +9,15 @@ import difflib
 import re
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
 
+from . import upstream_config
+from .config_types import Label, Port, Positive, Seconds, Text
+from .upstream_config import Alias, Health, Timeouts, Upstream
+
 InlineSystem = Literal["fold", "hoist", "preserve"]
-Port = Annotated[int, Meta(ge=1, le=65535)]
-Text = Annotated[str, Meta(min_length=1)]
-Positive = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(gt=0)]
-Label = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 
 class ConfigError(Exception):
@@ -29,21 +27,6 @@ class ConfigError(Exception):
 class ApiKey(Struct, frozen=True, forbid_unknown_fields=True):
     label: Label
     file: Text
-
-
-class Upstream(Struct, frozen=True, forbid_unknown_fields=True):
-    url: Text
-    key_file: Text | None = None
-    connect_seconds: Seconds = 5.0
-    answer_seconds: Seconds = 1800.0
-    """Until the first byte of the answer: a whole answer is silent until it is complete."""
-    idle_seconds: Seconds = 300.0
-    """Silence within an answer, or of a client that does not read it."""
-
-    @property
-    def base(self) -> str:
-        """The address before the path. A trailing /v1 is accepted, because clients are configured with one."""
-        return self.url.rstrip("/").removesuffix("/v1").rstrip("/")
 
 
 class Limits(Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,10 +68,13 @@ class OpenAI(Struct, frozen=True, forbid_unknown_fields=True):
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     api_keys: Annotated[list[ApiKey], Meta(min_length=1)]
-    upstream: Upstream
+    upstreams: Annotated[list[Upstream], Meta(min_length=1)]
     host: Text = "127.0.0.1"
     port: Port = 4000
     secrets_dir: str = ""
+    timeouts: Timeouts = Timeouts()
+    health: Health = Health()
+    aliases: dict[str, Alias] = {}
     limits: Limits = Limits()
     rescue: Rescue = Rescue()
     openai: OpenAI = OpenAI()
@@ -133,7 +119,7 @@ _INDEX = re.compile(r"\[\d+\]")
 _TYPES: dict[str, type[Struct]] = {
     "$": Config,
     "$.api_keys[]": ApiKey,
-    "$.upstream": Upstream,
+    **upstream_config.TYPES,
     "$.limits": Limits,
     "$.anthropic": Anthropic,
     "$.rescue": Rescue,
@@ -160,17 +146,4 @@ def _problem(config: Config) -> str | None:
     twice = next((label for label in labels if labels.count(label) > 1), None)
     if twice is not None:
         return f"`api_keys`: the label `{twice}` is there twice; each key needs its own"
-    try:
-        url = urlsplit(config.upstream.url)
-        upstream_port = url.port or (443 if url.scheme == "https" else 80)
-    except ValueError as exc:
-        return f"`upstream.url`: {exc}"
-    if url.scheme not in ("http", "https") or not url.hostname:
-        return "`upstream.url` must be http://HOST:PORT or https://HOST:PORT"
-    if url.username is not None or url.query or url.fragment:
-        return "`upstream.url` takes no user, password, query or fragment; the key belongs into `upstream.key_file`"
-    local = {"127.0.0.1", "localhost", "::1"}
-    same_host = url.hostname == config.host or (url.hostname in local and config.host in local | {"0.0.0.0", "::"})
-    if same_host and upstream_port == config.port:
-        return f"`upstream.url` is the gateway's own address, port {config.port}; give the model server's"
-    return None
+    return upstream_config.problem(config.upstreams, config.aliases, config.host, config.port)

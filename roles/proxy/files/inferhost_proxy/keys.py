@@ -52,11 +52,11 @@ def presented(headers: Headers) -> Iterator[bytes]:
 
 
 class KeyRing:
-    """The clients' keys, kept as digests, and the key towards the model server."""
+    """The clients' keys, kept as digests, and the keys towards the model servers by their names."""
 
-    def __init__(self, clients: Mapping[str, bytes], upstream: bytes | None) -> None:
+    def __init__(self, clients: Mapping[str, bytes], upstreams: Mapping[str, bytes]) -> None:
         self._digests = {label: hashlib.sha256(key).digest() for label, key in clients.items()}
-        self.upstream = upstream
+        self.upstreams = upstreams
 
     @classmethod
     def load(cls, config: Config, environ: Mapping[str, str] | None = None) -> KeyRing:
@@ -65,8 +65,8 @@ class KeyRing:
         def key(name: str) -> bytes:
             return read(locate(name, config.secrets_dir, os.environ if environ is None else environ))
 
-        upstream = config.upstream.key_file
-        return cls({entry.label: key(entry.file) for entry in config.api_keys}, key(upstream) if upstream else None)
+        upstreams = {entry.name: key(entry.key_file) for entry in config.upstreams if entry.key_file}
+        return cls({entry.label: key(entry.file) for entry in config.api_keys}, upstreams)
 
     def label(self, headers: Headers) -> str | None:
         """The label of the key that a request shows. Every key is compared, in constant time."""

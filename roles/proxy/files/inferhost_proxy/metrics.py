@@ -86,6 +86,26 @@ class Metrics:
             registry=self.registry,
         )
         self.rejected_keys = Counter("inferhost_proxy_rejected_keys_total", "Requests without a valid key.", registry=self.registry)
+        self.upstream_up = Gauge(
+            "inferhost_proxy_upstream_up",
+            "Whether an upstream gets requests.",
+            ("upstream",),
+            registry=self.registry,
+            multiprocess_mode="livemin",
+        )
+        self.upstream_in_flight = Gauge(
+            "inferhost_proxy_upstream_in_flight_requests",
+            "Requests that an upstream has.",
+            ("upstream",),
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        self.failovers = Counter(
+            "inferhost_proxy_failovers_total",
+            "Requests that another upstream got because this one failed them.",
+            ("upstream",),
+            registry=self.registry,
+        )
         for kind in UPSTREAM_KINDS:
             self.upstream_errors.labels(kind)
         for notation in NOTATIONS:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -86,8 +86,14 @@ class Options(NamedTuple):
 NO_OPTIONS = Options()
 
 
-def prepare(body: bytes, chat: bool, max_output: int | None, options: Options = NO_OPTIONS) -> Ask:
-    """The request for the engine. `max_output`: more than this it can never write."""
+def prepare(
+    body: bytes,
+    chat: bool,
+    max_output: int | None,
+    options: Options = NO_OPTIONS,
+    alias: Callable[[Members], Mapping[str, Raw | None]] | None = None,
+) -> Ask:
+    """The request for the engine. `max_output`: more than this it can never write. `alias`: what the model's name asks for."""
     try:
         members, mended = _read(body)
         made: dict[str, Mapping[str, Raw | None]] = {
@@ -98,11 +104,12 @@ def prepare(body: bytes, chat: bool, max_output: int | None, options: Options = 
             "stop": _without_stop(members) if chat and options.stop_in_text_only else {},
         }
         texts = text_rules(members, options) if chat else NOTHING
+        named = alias(members) if alias is not None else {}
     except (*_NOT_JSON, ValueError):
         return Ask(body)
     changed = tuple(name for name in CHANGES if made[name])
-    if changed:
-        members = with_changes(members, {key: value for changes in made.values() for key, value in changes.items()})
+    if changed or named:
+        members = with_changes(members, {key: value for changes in (named, *made.values()) for key, value in changes.items()})
         body = msgspec.json.encode(members)
     return Ask(body, members, _offer_of(members) if chat or "input" in members else None, changed, texts)
 

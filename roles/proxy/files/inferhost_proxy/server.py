@@ -91,6 +91,6 @@ def serve(config: Config, keys: KeyRing, listener: socket.socket) -> None:
         timeout_graceful_shutdown=config.drain_seconds,
     )
     host, port = listener.getsockname()[:2]
-    event(logging.INFO, "listening", host=host, port=port, upstream=config.upstream.base)
+    event(logging.INFO, "listening", host=host, port=port, upstreams={upstream.name: upstream.base for upstream in config.upstreams})
     uvloop.run(Server(settings, reload).serve(sockets=[listener]))
     event(logging.INFO, "stopped")
