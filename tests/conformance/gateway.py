@@ -92,6 +92,26 @@ class Gateway:
                 time.sleep(0.05)
         raise AssertionError(f"the gateway did not listen: {self.log()}")
 
+    def workers(self) -> list[int]:
+        """The process ids of those that serve; the process itself only looks after them."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def tell(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def configure(self, **changes: Any) -> None:
+        """Change the configuration file; what runs has to be told."""
+        file = self.folder / "proxy.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+    def reload(self, **changes: Any) -> None:
+        """Change the configuration, and return when every worker has it."""
+        before = self.log().count('"reloaded"')
+        self.configure(**changes)
+        self.tell(signal.SIGHUP)
+        eventually(lambda: self.log().count('"reloaded"') == before + len(self.workers()))
+
     def log(self) -> str:
         return (self.folder / "stderr").read_text()
 

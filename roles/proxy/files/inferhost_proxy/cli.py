@@ -6,13 +6,17 @@
 from __future__ import annotations
 
 import argparse
+import socket
 import sys
 from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
 
-from . import __version__, config, listener, logs, server
-from .keys import KeyFileError, KeyRing
+from . import __version__, config, handover, listener, logs, signals
+from .first import SNAPSHOT, First
+from .handover import Handover, Post
+from .keys import KeyFileError, KeyRing, Load
+from .share import ALONE, Share
 
 USAGE_ERROR = 2
 CANNOT_LISTEN = 3
@@ -20,21 +24,52 @@ CANNOT_LISTEN = 3
 
 def main(argv: Sequence[str]) -> int:
     """Run the gateway; the exit status is 0, 2 for a configuration that cannot be used, 3 for a taken address."""
+    signals.hold_back()
     options = _parser().parse_args(argv)
+    post, taken = handover.take_post(), handover.take_handover()
     try:
         if options.check_config:
             config.load(options.check_config)
             return 0
-        settings = _settings(options)
-        keys = KeyRing.load(settings)
-        sock = listener.listen(settings.host, settings.port, ceil(settings.upstream.idle_seconds))
+        load = _loader(options, post)
+        settings, keys = load()
+        sock = _listener(settings, post or taken)
     except (config.ConfigError, KeyFileError) as exc:
         return _stop(exc, USAGE_ERROR)
     except listener.ListenError as exc:
         return _stop(exc, CANNOT_LISTEN)
     logs.setup(settings.log_level)
-    server.serve(settings, keys, sock)
+    if options.config and post is None:
+        return First(options.config, argv, settings, sock, taken).run()
+    _serve(settings, keys, sock, load, post)
     return 0
+
+
+def _loader(options: argparse.Namespace, post: Post | None) -> Load:
+    """What reads configuration and keys, now and at each reload. A worker reads what the first process found good."""
+    if post is not None:
+        options.config = Path(post.folder) / SNAPSHOT
+
+    def load() -> tuple[config.Config, KeyRing]:
+        settings = _settings(options)
+        return settings, KeyRing.load(settings)
+
+    return load
+
+
+def _listener(settings: config.Config, inherited: Post | Handover | None) -> socket.socket:
+    if inherited is not None:
+        return socket.socket(fileno=inherited.listener)
+    return listener.listen(settings.host, settings.port, ceil(settings.upstream.idle_seconds))
+
+
+def _serve(settings: config.Config, keys: KeyRing, sock: socket.socket, load: Load, post: Post | None) -> None:
+    # Not at the top: the first process serves nothing, and needs none of the libraries that do.
+    from . import server
+
+    share = ALONE if post is None else Share(Path(post.folder), post.slot, post.generation)
+    control = None if post is None else socket.socket(fileno=post.control)
+    server.serve(settings, keys, sock, load, share, control)
 
 
 def _parser() -> argparse.ArgumentParser:
