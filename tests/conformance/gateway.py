@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def run_cli(*arguments: str, timeout: float = 20, **environment: str) -> subprocess.CompletedProcess[str]:
+def environment(**more: str) -> dict[str, str]:
+    """Of a gateway. Its code is compiled once, in a folder beside the working tree: a process then starts in a third of the time."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    compiled = str(Path(tempfile.gettempdir()) / f"inferhost-conformance-{os.getuid()}")
+    return {**kept, "PYTHONPATH": str(PACKAGE), "PYTHONPYCACHEPREFIX": compiled, **more}
+
+
+def run_cli(*arguments: str, timeout: float = 20, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "inferhost_proxy", *arguments],
-        env={**os.environ, "PYTHONPATH": str(PACKAGE), **environment},
+        env=environment(**more),
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -71,7 +79,7 @@ class Gateway:
         with (folder / "stderr").open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "inferhost_proxy", "--config", str(folder / "proxy.json")],
-                env={**os.environ, "PYTHONPATH": str(PACKAGE)},
+                env=environment(),
                 stdout=subprocess.PIPE,
                 stderr=log,
             )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway import CLIENT_KEY, PACKAGE, Gateway, eventually, free_port, run_cli
+from gateway import CLIENT_KEY, Gateway, environment, eventually, free_port, run_cli
 from standin import HANG, Reply, StandIn, stream, whole
 
 CHAT = "/v1/chat/completions"
@@ -168,7 +168,7 @@ def test_bare_command_line(standin: StandIn, tmp_path: Path) -> None:
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "inferhost_proxy", "--port", str(port), "--upstream", f"{standin.url}/v1", "--key-file", "key"],
-        env={**os.environ, "PYTHONPATH": str(PACKAGE)},
+        env=environment(),
         cwd=tmp_path,
         stderr=subprocess.DEVNULL,
     )

@@ -20,7 +20,7 @@ from .config import Config
 from .errors import Fault
 from .exchange import Call, refuse
 from .keys import KeyRing
-from .limits import Meter, Refusal
+from .limits import Refusal
 from .logs import event
 from .meters import Meters
 from .metrics import CONTENT_TYPE, Metrics
@@ -126,12 +126,14 @@ class App:
             await self._refuse(call, _limited(service, label, entered), send)
             return
         self.metrics.key_requests.labels(label).inc()
-        try:
-            serve = service.anthropic if call.route.anthropic else service.exchange
+        serve = service.anthropic if call.route.anthropic else service.exchange
+        if entered is None:
             await serve(call, service.keys.upstream, scope, receive, send)
+            return
+        try:
+            await serve(call, service.keys.upstream, scope, receive, entered.left_with_the_answer(send))
         finally:
-            if isinstance(entered, Meter):
-                self._meters.leave(entered)
+            entered.leave()
 
     def _refusal(self, service: Service, call: Call, scope: Scope) -> str | None:
         """Why a request is not served at all."""

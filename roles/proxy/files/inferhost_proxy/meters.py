@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from . import limits
+from .asgi import Message, Send
 from .limits import SECOND_CELLS, SLOTS, Allowance, Meter, Refusal
 
 _SECONDS_BYTES = 8 * SECOND_CELLS
@@ -29,6 +30,29 @@ class _Shared(NamedTuple):
     """A file to lock: two processes must not count at the same moment."""
 
 
+class Place:
+    """A request that was counted in, until it is counted out."""
+
+    def __init__(self, meter: Meter, slot: int) -> None:
+        self._meter: Meter | None = meter
+        self._slot = slot
+
+    def leave(self) -> None:
+        if self._meter is not None:
+            limits.leave(self._meter, self._slot)
+            self._meter = None
+
+    def left_with_the_answer(self, send: Send) -> Send:
+        """Leave just before the end is sent: a client that asks again at once must find its place free."""
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                self.leave()
+            await send(message)
+
+        return sending
+
+
 class Meters:
     """One meter a label; without a folder they are this process's own."""
 
@@ -37,18 +61,15 @@ class Meters:
         self._slot = slot
         self._known: dict[str, _Shared] = {}
 
-    def enter(self, label: str, allowance: Allowance) -> Refusal | Meter | None:
-        """Count a request in: the meter to leave again, None where there is no limit, or the refusal."""
+    def enter(self, label: str, allowance: Allowance) -> Refusal | Place | None:
+        """Count a request in: the place to leave again, None where there is no limit, or the refusal."""
         if not allowance.limited:
             return None
         shared = self._known.get(label) or self._known.setdefault(label, self._open(label))
         with _locked(shared.lock):
             # The clock of all processes of a machine.
             refusal = limits.admit(shared.meter, allowance, self._slot, time.monotonic())
-        return refusal or shared.meter
-
-    def leave(self, meter: Meter) -> None:
-        limits.leave(meter, self._slot)
+        return refusal or Place(shared.meter, self._slot)
 
     def _open(self, label: str) -> _Shared:
         if self._folder is None:

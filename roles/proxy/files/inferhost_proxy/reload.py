@@ -27,6 +27,8 @@ async def reload(app: App, load: Load) -> bool:
         return False
     different = changed(app.config, config)
     await app.replace(config, keys)
-    LOG.setLevel(config.log_level.upper())
+    # What was asked for is always answered, also by a log that says little before or after.
+    LOG.setLevel(logging.INFO)
     event(logging.INFO, "reloaded", changed=different)
+    LOG.setLevel(config.log_level.upper())
     return True
