@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+DAY_SECONDS = 86400
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+# Python would read more than RFC 3339 has.
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})")
 
 
 def parse(text: str) -> float:
