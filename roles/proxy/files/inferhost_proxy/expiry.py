@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 DAY_SECONDS = 86400
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -16,9 +16,8 @@ _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|
 
 def parse(text: str) -> float:
     """Seconds since the epoch. A day alone is meant to its end, in UTC; a moment needs its offset. Raises ValueError."""
-    moment = datetime.fromisoformat(text)
     if _DAY.fullmatch(text):
-        moment = moment.replace(tzinfo=UTC) + timedelta(days=1)
-    if moment.tzinfo is None:
-        raise ValueError("no offset from UTC")
-    return moment.timestamp()
+        return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() + DAY_SECONDS
+    if not _MOMENT.fullmatch(text):
+        raise ValueError("not a date of RFC 3339")
+    return datetime.fromisoformat(text.upper()).timestamp()
