@@ -110,7 +110,7 @@ def test_two_upgrades_at_once(start: Callable[..., Gateway]) -> None:
     assert gateway.stop() == 0
 
 
-def test_a_connection_opened_before_the_end_is_answered_after_it_began(standin: StandIn, start: Callable[..., Gateway]) -> None:
+def test_E15_a_connection_opened_before_the_end_is_answered_after_it_began(standin: StandIn, start: Callable[..., Gateway]) -> None:
     """The worker that leaves has accepted it already, so nobody else can answer it."""
     gateway = start()
     early = socket.create_connection(("127.0.0.1", gateway.port), timeout=10)
