@@ -257,7 +257,9 @@ def test_no_key_and_no_prompt_is_logged_or_in_argv(standin: StandIn, start: Call
         standin.start()
     assert gateway.post("/v1/chat/completions", {"messages": prompt}, **{"x-request-id": f"{CLIENT_KEY} "}).status == 200
     assert len(eventually(lambda: [line for line in gateway.lines() if line.get("route") == "chat"][3:])) >= 1
-    everything = gateway.log() + Path(f"/proc/{gateway.process.pid}/cmdline").read_text()
+    everything = gateway.log()
+    for pid in (gateway.process.pid, *gateway.workers()):
+        everything += Path(f"/proc/{pid}/cmdline").read_text() + Path(f"/proc/{pid}/environ").read_text()
     metrics = gateway.request("GET", "/metrics").body.decode()
     for secret in (CLIENT_KEY, SECOND_KEY, ENGINE_KEY, "sk-a-wrong-key", prompt, "an-answer-as-private"):
         assert secret not in everything

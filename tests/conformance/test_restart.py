@@ -100,6 +100,40 @@ def test_upgrades_one_after_another(start: Callable[..., Gateway]) -> None:
     assert len(os.listdir(f"/proc/{gateway.process.pid}/fd")) == files, "nothing is left open by the program before"
 
 
+def test_an_end_that_is_asked_for_during_an_upgrade(start: Callable[..., Gateway]) -> None:
+    """Whether it comes before, in or after the moment when the new program takes over."""
+    for seconds in (0.0, 0.1, 0.4, 0.8):
+        gateway = start()
+        gateway.tell(signal.SIGUSR2)
+        time.sleep(seconds)
+        assert gateway.stop() == 0
+        with pytest.raises(ConnectionRefusedError):
+            gateway.request("GET", "/livez")
+
+
+def test_a_missing_key_file_refuses_the_upgrade(standin: StandIn, start: Callable[..., Gateway]) -> None:
+    gateway = start()
+    key = gateway.folder / "secrets/engine_key"
+    key.rename(key.with_name("elsewhere"))
+    gateway.tell(signal.SIGUSR2)
+    line = eventually(lambda: next((line for line in gateway.lines() if line["event"] == "upgrade refused"), None), 20)
+    assert "engine_key: No such file" in line["cause"]
+    standin.replies[CHAT] = whole({})
+    assert gateway.post(CHAT, {}).status == 200
+    assert generation(gateway) == 1
+
+
+def test_an_upgrade_takes_the_configuration_on_the_disk(standin: StandIn, start: Callable[..., Gateway]) -> None:
+    gateway = start()
+    standin.replies[CHAT] = whole({})
+    gateway.configure(limits={"max_body_bytes": 10}, workers=2, port=gateway.port + 1)
+    gateway.tell(signal.SIGUSR2)
+    eventually(lambda: generation(gateway) == 2 and len(gateway.workers()) == 2, 30)
+    assert gateway.post(CHAT, b"x" * 11).status == 413
+    line = next(line for line in gateway.lines() if line["event"] == "needs a restart")
+    assert line["keys"] == ["port"], "the socket is the one of before"
+
+
 def test_two_upgrades_at_once(start: Callable[..., Gateway]) -> None:
     gateway = start()
     first = gateway.workers()
@@ -157,7 +191,7 @@ def test_what_cannot_start_does_not_replace_what_runs(standin: StandIn, own_code
     spoiled.write_text("this is neither(")
     gateway.tell(signal.SIGUSR2)
     line = eventually(lambda: next((line for line in gateway.lines() if line["event"] == "upgrade refused"), None), 20)
-    assert ("SyntaxError" if file.endswith(".py") else "not valid JSON") in line["cause"]
+    assert ("SyntaxError" if file.endswith(".py") else f"{spoiled}: not valid JSON") in line["cause"]
     standin.replies[CHAT] = whole({})
     assert gateway.post(CHAT, {}).status == 200
     assert gateway.workers() == workers

@@ -137,3 +137,36 @@ def test_nothing_is_left_in_the_temporary_folder(start: Callable[..., Gateway], 
 def opened(pid: int) -> list[str]:
     """The files that a process has mapped."""
     return [line.split(maxsplit=5)[5] for line in Path(f"/proc/{pid}/maps").read_text().splitlines() if len(line.split()) > 5]
+
+
+def test_E07_no_series_for_what_a_client_invents(standin: StandIn, start: Callable[..., Gateway]) -> None:
+    gateway = start(api_keys=[{"label": "main", "file": "api_key", "requests_per_minute": 1000}])
+    standin.replies[CHAT] = whole({})
+
+    def series() -> set[str]:
+        lines = gateway.request("GET", "/metrics").body.decode().splitlines()
+        return {line.rsplit(" ", 1)[0] for line in lines if not line.startswith("#")}
+
+    def knock(number: int) -> None:
+        gateway.request("BREW", f"/v1/{number}")
+        gateway.request("POST", f"/v1/{number}?x={number}", b"{}", {"x-api-key": f"sk-{number}", "user-agent": f"a{number}"})
+        gateway.post(CHAT, {"model": f"m{number}"}, traceparent=f"00-{number:032x}-{number:016x}-01")
+        gateway.post(f"/v1/{number}", {})
+
+    knock(1)
+    series()
+    before = series()
+    for number in range(2, 12):
+        knock(number)
+    assert series() == before
+
+
+def test_E09_health_is_answered_when_nothing_else_is(standin: StandIn, start: Callable[..., Gateway]) -> None:
+    gateway = start(limits={"max_in_flight": 1}, api_keys=[{"label": "main", "file": "api_key", "concurrent_requests": 1}])
+    standin.replies[CHAT] = stream(b"data: {}\n\n", HANG)
+    client = gateway.open_stream(CHAT, {})
+    eventually(lambda: standin.seen)
+    assert gateway.post(CHAT, {}).status in (429, 503)
+    for path in ("/livez", "/readyz", "/metrics"):
+        assert gateway.request("GET", path).status == 200
+    client.close()

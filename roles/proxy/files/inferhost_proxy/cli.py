@@ -29,9 +29,12 @@ def main(argv: Sequence[str]) -> int:
     post, taken = handover.take_post(), handover.take_handover()
     try:
         if options.check_config:
-            config.load(options.check_config)
+            checked = config.load(options.check_config)
+            if options.check_keys:
+                KeyRing.load(checked)
             return 0
-        load = _loader(options, post)
+        path = options.config
+        load = _loader(options, post or taken)
         settings, keys = load()
         sock = _listener(settings, post or taken)
     except (config.ConfigError, KeyFileError) as exc:
@@ -40,15 +43,15 @@ def main(argv: Sequence[str]) -> int:
         return _stop(exc, CANNOT_LISTEN)
     logs.setup(settings.log_level)
     if options.config and post is None:
-        return First(options.config, argv, settings, sock, taken).run()
+        return First(path, argv, settings, sock, taken).run()
     _serve(settings, keys, sock, load, post)
     return 0
 
 
-def _loader(options: argparse.Namespace, post: Post | None) -> Load:
-    """What reads configuration and keys, now and at each reload. A worker reads what the first process found good."""
-    if post is not None:
-        options.config = Path(post.folder) / SNAPSHOT
+def _loader(options: argparse.Namespace, inherited: Post | Handover | None) -> Load:
+    """What reads configuration and keys, now and at each reload. Whoever is started by the first process reads what that found good."""
+    if inherited is not None:
+        options.config = Path(inherited.folder) / SNAPSHOT
 
     def load() -> tuple[config.Config, KeyRing]:
         settings = _settings(options)
@@ -80,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--config", type=Path, metavar="FILE", help="run with this configuration")
     parser.add_argument("--check-config", type=Path, metavar="FILE", help="check a configuration and exit")
+    parser.add_argument("--check-keys", action="store_true", help="with --check-config: read its key files too")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=4000)
     parser.add_argument("--upstream", metavar="URL", help="the model server, with or without /v1")

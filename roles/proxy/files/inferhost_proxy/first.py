@@ -44,6 +44,7 @@ KILL_SECONDS = 10.0
 """Beyond `drain_seconds` until a worker that does not end is killed."""
 CHECK_SECONDS = 30.0
 FAILED = 1
+ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 @dataclass
@@ -64,6 +65,7 @@ class First:
         self._path = path
         self._arguments = arguments
         self._config = settings
+        self._address = (settings.host, settings.port) if taken is None else taken.address
         self._count = settings.workers
         self._listener = listener
         if taken is None:
@@ -89,15 +91,17 @@ class First:
 
     def run(self) -> int:
         """Until SIGTERM or SIGINT; the exit status."""
-        self._keep(self._path.read_bytes())
+        if self._generation == 1:
+            self._keep(self._path.read_bytes())
         self._watch_signals()
         event(logging.INFO, "started" if self._generation == 1 else "upgraded", workers=self._count, generation=self._generation)
+        self._name_restarts()
         # Some may have ended while nobody could be told.
         self._reap()
         self._fill()
         while self._workers or not self._stopping:
-            for number in self._wait():
-                self._act(number)
+            self._sleep()
+            self._act(self._arrived())
             self._hear()
             self._reap()
             self._relieve()
@@ -116,24 +120,27 @@ class First:
             signal.signal(number, _noted)
         signals.let_in()
 
-    def _wait(self) -> bytes:
-        """The signals that came, after waiting for one, for a worker's word, or for the next thing that is due."""
+    def _sleep(self) -> None:
+        """Until a signal, a worker's word, or the next thing that is due."""
         due = min([worker.kill_at for worker in self._workers.values()], default=inf)
         if not self._stopping and self._missing():
             due = min(due, self._start_at)
         pause = None if due == inf else max(0.0, due - time.monotonic())
         select.select([self._wake, self._own_end], [], [], pause)
-        try:
-            return self._wake.recv(4096)
-        except BlockingIOError:
-            return b""
 
-    def _act(self, number: int) -> None:
-        if number in (signal.SIGTERM, signal.SIGINT):
+    def _arrived(self) -> set[int]:
+        """The signals that came since the last look."""
+        try:
+            return set(self._wake.recv(4096))
+        except BlockingIOError:
+            return set()
+
+    def _act(self, arrived: set[int]) -> None:
+        if arrived & ENDING:
             self._stop()
-        elif number == signal.SIGHUP and not self._stopping:
+        if signal.SIGHUP in arrived and not self._stopping:
             self._reload()
-        elif number == signal.SIGUSR2 and not self._stopping:
+        if signal.SIGUSR2 in arrived and not self._stopping:
             self._upgrade()
 
     def _hear(self) -> None:
@@ -219,15 +226,20 @@ class First:
         except (ConfigError, KeyFileError, OSError) as exc:
             event(logging.ERROR, "reload refused", cause=str(exc))
             return
-        waiting = [name for name in ("host", "port", "workers") if getattr(settings, name) != getattr(self._config, name)]
-        if waiting:
-            event(logging.WARNING, "needs a restart", keys=waiting)
         self._config = settings
+        self._name_restarts()
         LOG.setLevel(settings.log_level.upper())
         self._keep(raw)
         for worker in self._workers.values():
             if not worker.leaving:
                 _send(worker.pid, signal.SIGHUP)
+
+    def _name_restarts(self) -> None:
+        """Say what of the configuration this process cannot do any more."""
+        running = {"host": self._address[0], "port": self._address[1], "workers": self._count}
+        waiting = [name for name, value in running.items() if getattr(self._config, name) != value]
+        if waiting:
+            event(logging.WARNING, "needs a restart", keys=waiting)
 
     def _keep(self, raw: bytes) -> None:
         """Replace the snapshot at once, so that nobody reads half of one."""
@@ -235,28 +247,42 @@ class First:
         new.write_bytes(raw)
         new.replace(self._folder / SNAPSHOT)
 
+    def _checked(self) -> str:
+        """What the code on the disk says against the configuration and keys on the disk; if nothing, that is the configuration now."""
+        candidate = self._folder / f"{SNAPSHOT}.candidate"
+        command = [sys.executable, "-m", __package__, "--check-config", str(candidate), "--check-keys"]
+        try:
+            candidate.write_bytes(self._path.read_bytes())
+            done = subprocess.run(command, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False)
+        except (OSError, subprocess.TimeoutExpired) as exc:
+            return str(exc)
+        if done.returncode:
+            said = done.stderr.strip().rpartition("\n")[2].replace(str(candidate), str(self._path))
+            return said or f"the check ended with status {done.returncode}"
+        candidate.replace(self._folder / SNAPSHOT)
+        return ""
+
     def _upgrade(self) -> None:
         """Become what is on the disk now, if that can read the configuration."""
-        program = [sys.executable, "-m", __package__]
-        try:
-            checked = subprocess.run([*program, "--check-config", str(self._path)], capture_output=True, text=True, timeout=CHECK_SECONDS, check=False)
-            problem = checked.stderr.strip().rpartition("\n")[2] if checked.returncode else ""
-        except (OSError, subprocess.TimeoutExpired) as exc:
-            problem = str(exc)
+        problem = self._checked()
         if problem:
             event(logging.ERROR, "upgrade refused", cause=problem)
             return
         former = [Former(worker.pid, worker.slot) for worker in self._workers.values()]
         ends = (self._own_end.fileno(), self._workers_end.fileno())
-        taken = Handover(str(self._folder), self._generation + 1, self._listener.fileno(), ends, former)
+        taken = Handover(str(self._folder), self._generation + 1, self._listener.fileno(), self._address, ends, former)
         signals.hold_back()
-        self._own_end.set_inheritable(True)
-        try:
-            os.execve(sys.executable, [*program, *self._arguments], handover.environment_for(taken))
-        except OSError as exc:
-            self._own_end.set_inheritable(False)
-            signals.let_in()
-            event(logging.ERROR, "upgrade refused", cause=str(exc))
+        # Those that come from now on wait for the new program; those that came during the check are known to this one alone.
+        if not self._arrived() & ENDING:
+            self._own_end.set_inheritable(True)
+            try:
+                os.execve(sys.executable, [sys.executable, "-m", str(__package__), *self._arguments], handover.environment_for(taken))
+            except OSError as exc:
+                self._own_end.set_inheritable(False)
+                event(logging.ERROR, "upgrade refused", cause=str(exc))
+        else:
+            self._stop()
+        signals.let_in()
 
 
 def _noted(number: int, frame: FrameType | None) -> None:

@@ -41,6 +41,8 @@ class Handover(Struct, frozen=True):
     folder: str
     generation: int
     listener: int
+    address: tuple[str, int]
+    """What the socket was opened for."""
     control: tuple[int, int]
     workers: list[Former]
 
