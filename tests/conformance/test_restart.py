@@ -78,6 +78,7 @@ def test_upgrade_refuses_no_connection_and_cuts_no_stream(standin: StandIn, star
     assert knocker.failures == []
     assert knocker.answers > 50
     assert bodies == [EVENT * 60 + DONE], "the stream that ran goes on to its end"
+    assert [line for line in gateway.lines() if line["level"] not in ("info", "debug")] == []
     assert gateway.process.poll() is None
     assert (gateway.process.pid, successor != worker, generation(gateway)) == (pid, True, 2)
     assert gateway.stop() == 0
@@ -109,6 +110,19 @@ def test_an_end_that_is_asked_for_during_an_upgrade(start: Callable[..., Gateway
         assert gateway.stop() == 0
         with pytest.raises(ConnectionRefusedError):
             gateway.request("GET", "/livez")
+
+
+def test_reloads_asked_for_during_an_upgrade(standin: StandIn, start: Callable[..., Gateway]) -> None:
+    gateway = start()
+    gateway.tell(signal.SIGUSR2)
+    for _ in range(100):
+        gateway.tell(signal.SIGHUP)
+        time.sleep(0.02)
+    eventually(lambda: generation(gateway) == 2, 20)
+    standin.replies[CHAT] = whole({})
+    assert gateway.post(CHAT, {}).status == 200
+    assert gateway.stop() == 0
+    assert [line for line in gateway.lines() if line["level"] not in ("info", "debug")] == []
 
 
 def test_a_missing_key_file_refuses_the_upgrade(standin: StandIn, start: Callable[..., Gateway]) -> None:

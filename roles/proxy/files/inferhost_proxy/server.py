@@ -72,6 +72,7 @@ class Server(uvicorn.Server):
         self._listener = listener
         self._control = control
         self._reload_due = asyncio.Event()
+        self._reloading: asyncio.Task[None] | None = None
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -81,11 +82,11 @@ class Server(uvicorn.Server):
             signal.signal(number, self.handle_exit)
         signal.signal(signal.SIGHUP, self._hang_up)
         signals.let_in()
-        reloading = asyncio.ensure_future(self._reloads())
         try:
             yield
         finally:
-            reloading.cancel()
+            if self._reloading is not None:
+                self._reloading.cancel()
             # An ignored signal stays ignored until the process is gone, a handled one does not.
             for number in signals.HANDLED:
                 signal.signal(number, signal.SIG_IGN)
@@ -103,6 +104,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self._reloading = asyncio.ensure_future(self._reloads())
         if self._control is not None:
             asyncio.get_running_loop().add_reader(self._control, self._orphaned)
             self._control.send(str(os.getpid()).encode())
