@@ -28,7 +28,7 @@ from .logs import event
 from .reload import reload
 from .share import ALONE, Share
 
-LINGER_SECONDS = 0.5
+LINGER_SECONDS = 1.0
 """A connection that was accepted just before the end has so long to send its request."""
 MAX_HEAD_BYTES = 64 * 1024
 # Longer than the pools of the SDKs keep an idle connection, so that they never write into a closing one.
