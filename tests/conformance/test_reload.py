@@ -130,11 +130,12 @@ def test_what_needs_a_restart_is_named_and_the_rest_is_done(standin: StandIn, st
     assert len(gateway.workers()) == 1
 
 
-def test_drain_seconds(standin: StandIn, start: Callable[..., Gateway]) -> None:
+@pytest.mark.parametrize("steps", [[EVENT, HANG], [b"data: " + b"x" * 2**20 + b"\n\n"] * 100], ids=["the engine hangs", "the client does not read"])
+def test_drain_seconds_also_for_what_began_before(standin: StandIn, start: Callable[..., Gateway], steps: list[Any]) -> None:
     import time
 
     gateway = start(drain_seconds=60)
-    standin.replies[CHAT] = stream(EVENT, HANG)
+    standin.replies[CHAT] = stream(*steps)
     client = gateway.open_stream(CHAT, {})
     eventually(lambda: standin.seen and standin.seen[-1].sent)
     gateway.reload(drain_seconds=1)

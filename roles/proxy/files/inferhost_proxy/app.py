@@ -66,8 +66,10 @@ class App:
         await self._service.open()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        # What was still running has been ended by now.
-        await asyncio.gather(*self._retiring, self._service.close())
+        # What still runs has been told to end, and a client that takes nothing is not waited for.
+        for retiring in self._retiring:
+            retiring.cancel()
+        await asyncio.gather(*self._retiring, self._service.close(), return_exceptions=True)
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -52,5 +52,7 @@ class Service:
 
     async def retire(self) -> None:
         """Close when the last request is done; there must come no more."""
-        await self._idle.wait()
-        await self.close()
+        try:
+            await self._idle.wait()
+        finally:
+            await self.close()
