@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import signal
 from collections.abc import Callable
@@ -218,6 +219,22 @@ def test_a_valid_key_wins_over_an_expired_one_whatever_their_order() -> None:
         assert ring.find(shown) == ring.find(shown[::-1]) == Found("b", False)
         assert ring.find(shown[:1]) == Found("a", True)
         assert (ring.label(shown[:1]), ring.find([]), ring.find([(b"x-api-key", b"none")])) == (None, None, None)
+
+
+def test_what_the_role_writes_is_what_the_proxy_reads(tmp_path: Path) -> None:
+    """The two have no code in common: one runs in Ansible's Python, the other in the proxy's."""
+    from inferhost_proxy.keys import NEVER, Known, read_known
+
+    source = Path(__file__).resolve().parents[2] / "plugins/module_utils/_client_keys.py"
+    spec = importlib.util.spec_from_file_location("client_keys", source)
+    assert spec is not None
+    assert spec.loader is not None
+    writer = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(writer)
+    lines = writer.rotated(writer.digest(b"sk-new"), writer.digest(b"sk-old\n"), [], 1_000_000.0, 3600)
+    (tmp_path / "main").write_text("".join(f"{line}\n" for line in lines))
+    new, old = (hashlib.sha256(key).digest() for key in (b"sk-new", b"sk-old"))
+    assert read_known("main", tmp_path / "main") == [Known("main", new, NEVER), Known("main", old, 1_003_600.0)]
 
 
 def test_every_key_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from gateway import CLIENT_KEY, Gateway, environment, eventually, free_port
 from standin import HANG, StandIn, stream, whole
 
@@ -133,6 +134,25 @@ def test_nothing_is_left_in_the_temporary_folder(start: Callable[..., Gateway], 
     assert folder.stat().st_mode & 0o777 == 0o700
     assert gateway.stop() == 0
     assert not folder.exists()
+
+
+def test_a_worker_starts_also_when_its_files_were_tidied_away(standin: StandIn, start: Callable[..., Gateway]) -> None:
+    """The folder is locked, which systemd-tmpfiles respects; others do not."""
+    import fcntl
+
+    gateway = start()
+    standin.replies[CHAT] = whole({})
+    (worker,) = gateway.workers()
+    folder = next(Path(link).parent for link in opened(worker) if "inferhost-proxy-" in link)
+    handle = os.open(folder, os.O_RDONLY)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(handle)
+    for file in folder.iterdir():
+        file.unlink()
+    os.kill(worker, signal.SIGKILL)
+    eventually(lambda: gateway.workers() not in ([], [worker]) and served(gateway), 20)
+    assert gateway.metric(CHATTED) >= 1
 
 
 def opened(pid: int) -> list[str]:

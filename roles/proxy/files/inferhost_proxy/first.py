@@ -13,6 +13,7 @@ SIGTERM    nothing more is accepted; the workers finish what they have and end.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import os
 import select
@@ -78,6 +79,10 @@ class First:
             self._generation = taken.generation
             self._own_end, self._workers_end = (socket.socket(fileno=number) for number in taken.control)
             self._workers = {former.pid: Worker(former.pid, former.slot, ours=False, ready=True) for former in taken.workers}
+        self._raw = (path if taken is None else self._folder / SNAPSHOT).read_bytes()
+        # Who tidies up temporary files leaves a folder alone that somebody has locked.
+        self._lock = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(self._lock, fcntl.LOCK_SH)
         # Workers get their end and the socket; that the other end is closed tells them that this process is gone.
         self._own_end.set_inheritable(False)
         self._workers_end.set_inheritable(True)
@@ -91,8 +96,6 @@ class First:
 
     def run(self) -> int:
         """Until SIGTERM or SIGINT; the exit status."""
-        if self._generation == 1:
-            self._keep(self._path.read_bytes())
         self._watch_signals()
         event(logging.INFO, "started" if self._generation == 1 else "upgraded", workers=self._count, generation=self._generation)
         self._name_restarts()
@@ -184,6 +187,7 @@ class First:
             self._start()
 
     def _start(self) -> None:
+        self._keep(self._raw)
         slot = min(set(range(len(self._workers) + 1)) - {worker.slot for worker in self._workers.values()})
         post = Post(str(self._folder), slot, self._generation, self._listener.fileno(), self._workers_end.fileno())
         command = [sys.executable, "-m", __package__, *self._arguments]
@@ -243,6 +247,7 @@ class First:
 
     def _keep(self, raw: bytes) -> None:
         """Replace the snapshot at once, so that nobody reads half of one."""
+        self._raw = raw
         new = self._folder / f"{SNAPSHOT}.new"
         new.write_bytes(raw)
         new.replace(self._folder / SNAPSHOT)

@@ -130,7 +130,7 @@ def test_mistakes_are_named(root: Path) -> None:
     assert "there is no group nobody-has-this" in client_keys(root, group="nobody-has-this")["msg"]
 
 
-def test_the_proxy_reads_what_the_module_writes() -> None:
-    """The two have no code in common: one runs in Ansible's Python, the other in the proxy's."""
+def test_the_form_of_digests_and_dates() -> None:
+    """That the proxy reads them, tests/conformance/test_keys.py shows."""
     assert _client_keys.digest(b" sk-x\n") == sha("sk-x")
     assert _client_keys.stamp(1795257000.9) == "2026-11-21T10:30:00Z"
