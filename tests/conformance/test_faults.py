@@ -213,7 +213,8 @@ def test_slow_client_slows_the_server(standin: StandIn, gateway: Gateway) -> Non
     client = gateway.open_stream("/v1/x", {})
     eventually(lambda: standin.seen and standin.seen[0].sent)
     time.sleep(1.0)
-    status = Path(f"/proc/{gateway.process.pid}/status").read_text()
+    (worker,) = gateway.workers()
+    status = Path(f"/proc/{worker}/status").read_text()
     resident = int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
     assert standin.seen[0].sent < 40 * 2**20
     assert resident < 200_000, f"{resident} KiB resident"

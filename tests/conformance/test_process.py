@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway import CLIENT_KEY, PACKAGE, Gateway, eventually, free_port, run_cli
+from gateway import CLIENT_KEY, Gateway, environment, eventually, free_port, run_cli
 from standin import HANG, Reply, StandIn, stream, whole
 
 CHAT = "/v1/chat/completions"
@@ -58,6 +59,13 @@ BAD = [
     (changed("api_keys", []), "length >= 1 - at `$.api_keys`"),
     (changed("api_keys", [{"label": "a b", "file": "x"}]), "at `$.api_keys[0].label`"),
     (changed("api_keys", [{"label": "a", "file": "x"}, {"label": "a", "file": "y"}]), "the label `a` is there twice"),
+    (changed("api_keys", [{"label": "a"}]), "the key `a` needs either `file` or `digest`"),
+    (changed("api_keys", [{"label": "a", "file": "x", "digest": "sha256:" + "a" * 64}]), "the key `a` needs either `file` or `digest`"),
+    (changed("api_keys", [{"label": "a", "digest": "sha256:x"}]), "at `$.api_keys[0].digest`"),
+    (changed("api_keys", [{"label": "a", "file": "x", "expires": "2027"}]), "expires `2027`, which is no RFC 3339 date"),
+    (changed("api_keys", [{"label": "a", "file": "x", "requests_per_minute": 0}]), "at `$.api_keys[0].requests_per_minute`"),
+    (changed("workers", 0), "Expected `int` >= 1 - at `$.workers`"),
+    (changed("trace", {"creat": True}), "unknown key `creat` in `trace`; did you mean `create`?"),
     (changed("upstream", {}), "unknown key `upstream`; did you mean `upstreams`?"),
     (changed("upstreams", []), "Expected `array` of length >= 1 - at `$.upstreams`"),
     (changed("upstreams", [{"name": "engine"}]), "missing required field `url` - at `$.upstreams[0]`"),
@@ -181,7 +189,7 @@ def test_bare_command_line(standin: StandIn, tmp_path: Path) -> None:
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "inferhost_proxy", "--port", str(port), "--upstream", f"{standin.url}/v1", "--key-file", "key"],
-        env={**os.environ, "PYTHONPATH": str(PACKAGE)},
+        env=environment(),
         cwd=tmp_path,
         stderr=subprocess.DEVNULL,
     )
@@ -243,6 +251,35 @@ def test_log_is_json_lines(standin: StandIn, gateway: Gateway) -> None:
     assert (line["route"], line["method"], line["status"], line["outcome"]) == ("chat", "POST", 200, "ok")
     assert (line["key"], line["bytes"]) == ("main", len(answer.body))
     assert 0 < line["first_byte_ms"] < line["duration_ms"]
+
+
+PARENT = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/messages", "/v1/embeddings"])
+def test_trace_context_is_passed_on_and_logged(standin: StandIn, gateway: Gateway, path: str) -> None:
+    reached = CHAT if path == "/v1/messages" else path
+    standin.replies[reached] = whole({"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]})
+    body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
+    answer = gateway.post(path, body, traceparent=PARENT, tracestate="a=b")
+    assert (standin.last(reached).header("traceparent"), standin.last(reached).header("tracestate")) == (PARENT, "a=b")
+    assert gateway.request_line(answer.headers["x-request-id"])["trace"] == PARENT.split("-")[1]
+    answer = gateway.post(path, body)
+    assert standin.last(reached).header("traceparent") is None, "none is made unless it is asked for"
+    assert gateway.request_line(answer.headers["x-request-id"])["trace"] is None
+
+
+@pytest.mark.parametrize("given", [None, "no trace", f"{PARENT[:3]}{'0' * 32}{PARENT[35:]}", f"ff{PARENT[2:]}", "ä"])
+def test_a_trace_is_begun_where_that_is_asked_for(standin: StandIn, start: Callable[..., Gateway], given: str | None) -> None:
+    gateway = start(trace={"create": True})
+    standin.replies[CHAT] = whole({})
+    answer = gateway.post(CHAT, {}, **({"traceparent": given, "tracestate": "a=b"} if given else {}))
+    made = standin.last(CHAT).header("traceparent") or ""
+    assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", made)
+    assert standin.last(CHAT).header("tracestate") is None
+    assert gateway.request_line(answer.headers["x-request-id"])["trace"] == made.split("-")[1]
+    assert gateway.post(CHAT, {}, traceparent=PARENT).status == 200
+    assert standin.last(CHAT).header("traceparent") == PARENT
 
 
 def test_connections_to_the_server_are_kept(standin: StandIn, gateway: Gateway) -> None:

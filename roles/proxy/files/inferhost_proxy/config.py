@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from . import upstream_config
+from . import expiry, upstream_config
 from .config_types import Label, Port, Positive, Seconds, Text
 from .upstream_config import Alias, Health, Timeouts, Upstream
 
@@ -25,8 +25,20 @@ class ConfigError(Exception):
 
 
 class ApiKey(Struct, frozen=True, forbid_unknown_fields=True):
+    """A client's key: a file with its digest (or, for one person's use, the key itself), or the digest here."""
+
     label: Label
-    file: Text
+    file: Text | None = None
+    digest: Annotated[str, Meta(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
+    expires: Text | None = None
+    """RFC 3339; a day alone is meant to its end in UTC."""
+    requests_per_minute: Positive | None = None
+    concurrent_requests: Positive | None = None
+
+
+class Trace(Struct, frozen=True, forbid_unknown_fields=True):
+    create: bool = False
+    """A request without a trace context gets one."""
 
 
 class Limits(Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,6 +93,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     models: list[Text] = []
     anthropic: Anthropic = Anthropic()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    workers: Annotated[int, Meta(ge=1, le=64)] = 1
+    trace: Trace = Trace()
     drain_seconds: Annotated[int, Meta(ge=0)] = 25
     ready_seconds: Seconds = 3.0
     """Within this the model server has to answer a readiness check."""
@@ -124,6 +138,7 @@ _TYPES: dict[str, type[Struct]] = {
     "$.anthropic": Anthropic,
     "$.rescue": Rescue,
     "$.openai": OpenAI,
+    "$.trace": Trace,
 }
 
 
@@ -146,4 +161,18 @@ def _problem(config: Config) -> str | None:
     twice = next((label for label in labels if labels.count(label) > 1), None)
     if twice is not None:
         return f"`api_keys`: the label `{twice}` is there twice; each key needs its own"
+    for key in config.api_keys:
+        problem = _key_problem(key)
+        if problem is not None:
+            return f"`api_keys`: the key `{key.label}` {problem}"
     return upstream_config.problem(config.upstreams, config.aliases, config.host, config.port)
+
+
+def _key_problem(key: ApiKey) -> str | None:
+    if (key.file is None) == (key.digest is None):
+        return "needs either `file` or `digest`"
+    try:
+        expiry.parse(key.expires or "9999-01-01")
+    except ValueError:
+        return f"expires `{key.expires}`, which is no RFC 3339 date such as 2027-01-31 or 2027-01-31T12:00:00Z"
+    return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -48,7 +48,7 @@ class Report(NamedTuple):
 class Health:
     """Asks the upstreams: all the time where there are several, else only when somebody wants to know."""
 
-    def __init__(self, config: Config, pool: Pool, keys: Callable[[], Keys]) -> None:
+    def __init__(self, config: Config, pool: Pool, keys: Keys) -> None:
         self._pool = pool
         self._keys = keys
         aliases = Aliases(config.aliases, config.models)
@@ -125,7 +125,7 @@ class Health:
 
     async def _get(self, member: Member, path: str) -> bytes:
         body = b""
-        with handed_back(await self._pool.ask(member, self._keys(), Request("GET", path, CIMultiDict()))) as response, named_failures("upstream_cut"):
+        with handed_back(await self._pool.ask(member, self._keys, Request("GET", path, CIMultiDict()))) as response, named_failures("upstream_cut"):
             async for part in response.content.iter_any():
                 body += part
                 if len(body) > MAX_LISTING_BYTES:
