@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -255,9 +256,8 @@ def test_a_signal_at_any_moment_ends_it_with_status_0(tmp_path: Path, number: in
     (tmp_path / "key").write_text(CLIENT_KEY)
     port = free_port()
     config = tmp_path / "proxy.json"
-    config.write_text(
-        f'{{"port": {port}, "api_keys": [{{"label": "a", "file": "{tmp_path}/key"}}], "upstreams": [{{"name": "engine", "url": "http://127.0.0.1:1"}}], "drain_seconds": 1}}'
-    )
+    keys, engines = [{"label": "a", "file": f"{tmp_path}/key"}], [{"name": "engine", "url": "http://127.0.0.1:1"}]
+    config.write_text(json.dumps({"port": port, "api_keys": keys, "upstreams": engines, "drain_seconds": 1}))
     for arguments in (["--config", str(config)], ["--port", str(port), "--upstream", "http://127.0.0.1:1", "--key-file", str(tmp_path / "key")]):
         process = subprocess.Popen(
             [sys.executable, "-m", "inferhost_proxy", *arguments],

@@ -114,7 +114,9 @@ def test_a_service_that_cannot_start_ends(tmp_path: Path, monkeypatch: object) -
     (tmp_path / "inferhost_proxy/server.py").write_text("raise RuntimeError('spoiled')\n")
     (tmp_path / "key").write_text(CLIENT_KEY)
     config = tmp_path / "proxy.json"
-    config.write_text(f'{{"port": {free_port()}, "api_keys": [{{"label": "a", "file": "{tmp_path}/key"}}], "upstreams": [{{"name": "engine", "url": "http://127.0.0.1:1"}}]}}')
+    config.write_text(
+        f'{{"port": {free_port()}, "api_keys": [{{"label": "a", "file": "{tmp_path}/key"}}], "upstreams": [{{"name": "engine", "url": "http://127.0.0.1:1"}}]}}'
+    )
     done = subprocess.run(
         [sys.executable, "-m", "inferhost_proxy", "--config", str(config)],
         env=environment(PYTHONPATH=str(tmp_path)),
@@ -130,7 +132,9 @@ def test_a_service_that_cannot_start_ends(tmp_path: Path, monkeypatch: object) -
 
 def test_nothing_is_left_in_the_temporary_folder(start: Callable[..., Gateway], tmp_path: Path, monkeypatch: object) -> None:
     gateway = start(workers=2)
-    folder = next(Path(link).parent for link in opened(gateway.workers()[0]) if "inferhost-proxy-" in link)
+    # The gateway is ready as soon as one worker is.
+    links = eventually(lambda: [link for worker in gateway.workers() for link in opened(worker) if "inferhost-proxy-" in link])
+    folder = Path(links[0]).parent
     assert folder.stat().st_mode & 0o777 == 0o700
     assert gateway.stop() == 0
     assert not folder.exists()
