@@ -12,23 +12,26 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 import msgspec
 
-from . import anthropic_errors, anthropic_message, anthropic_models, anthropic_request, headers, tokens
+from . import anthropic_errors, anthropic_message, anthropic_models, anthropic_request, anthropic_search, headers, tokens
 from .anthropic_conversion import Conversion
-from .anthropic_stream import Answer
-from .anthropic_types import PING, Event, frames
+from .anthropic_legs import Legs
+from .anthropic_stream import Answer, Reducer
+from .anthropic_types import PING, AnswerBlock, Event, MessagesRequest, Tool, frames
 from .asgi import JSON, Headers, Receive, Scope, Send, answer
 from .budget import Hold
 from .config import Config
 from .engine import Engine, handed_back
 from .errors import Fault
 from .exchange import READ_BYTES, Call, Exchange, Mode
+from .search_service import Searcher
 from .signatures import signer
 from .upstream import Upstream, named_failures
 
@@ -46,10 +49,11 @@ Chat = dict[str, Any]
 
 
 class Anthropic:
-    def __init__(self, config: Config, upstream: Upstream, exchange: Exchange) -> None:
+    def __init__(self, config: Config, upstream: Upstream, exchange: Exchange, searcher: Searcher | None = None) -> None:
         self._config = config
         self._upstream = upstream
         self._exchange = exchange
+        self._searcher = searcher
 
     def serves(self, call: Call) -> bool:
         return call.route.name in METHODS
@@ -64,7 +68,8 @@ class Anthropic:
         def relay(body: bytes, hold: Hold) -> Coroutine[None, None, None]:
             engine = Engine(self._upstream, call.upstream_id, key, scope["headers"], hold)
             if call.route.name == "messages":
-                return self._messages(engine, body, key, client)
+                again = partial(Engine, self._upstream, key=key, client=scope["headers"], hold=hold)
+                return self._messages(engine, body, key, client, again)
             if call.route.name == "count_tokens":
                 return self._count_tokens(engine, body, client)
             return self._models(engine, scope["path"], client)
@@ -78,35 +83,103 @@ class Anthropic:
         await client.document(anthropic_models.convert(body, path, self._config.limits.max_output_tokens))
 
     async def _count_tokens(self, engine: Engine, body: bytes, client: _Client) -> None:
-        count = await _count(engine, anthropic_request.chat(anthropic_request.parse(body), self._config.anthropic.inline_system))
+        request = anthropic_request.parse(body)
+        tool = self._search_tool(request)
+        count = await _count(engine, self._chat(request, tool))
         await client.document(msgspec.json.encode({"input_tokens": count.count}))
 
-    async def _messages(self, engine: Engine, body: bytes, key: bytes | None, client: _Client) -> None:
+    async def _messages(self, engine: Engine, body: bytes, key: bytes | None, client: _Client, again: Callable[[str], Engine]) -> None:
         request = anthropic_request.parse(body)
-        limits = self._config.limits
-        chat = anthropic_request.complete(request, anthropic_request.chat(request, self._config.anthropic.inline_system), limits)
-        choice = request.tool_choice
-        wanted = Answer(
-            f"msg_{uuid.uuid4().hex}",
-            request.model,
-            signer(key or b""),
-            frozenset(request.stop_sequences or ()),
-            choice is not None and bool(choice.disable_parallel_tool_use),
-        )
+        tool = self._search_tool(request)
+        if tool is not None:
+            request = anthropic_search.first(request)
+        chat = anthropic_request.complete(request, self._chat(request, tool), self._config.limits)
         client.pings = streamed = bool(request.stream)
+        reducer = Reducer(self._wanted(request, chat, key, tool is not None))
+        if tool is not None and self._searcher is not None:
+            await self._searched(self._searcher, tool, request, chat, reducer, client, engine, again)
+            return
         asking = self._ask(engine, chat)
         # A stream may be open for an hour; the conversation is not kept for so long.
         del body, request, chat
         with handed_back(await asking) as response:
             if streamed and response.content_type == "text/event-stream":
-                await client.relay(response, wanted)
+                await client.relay(response, reducer)
+                await client.end()
                 return
-            events = anthropic_message.convert(await engine.read(response), wanted)
+            events = anthropic_message.convert(await engine.read(response), reducer)
             if streamed:
                 await client.write(events)
                 await client.end()
             else:
                 await client.document(msgspec.json.encode(anthropic_message.accumulate(events)))
+
+    def _search_tool(self, request: MessagesRequest) -> Tool | None:
+        return anthropic_search.tool(request) if self._searcher is not None else None
+
+    def _chat(self, request: MessagesRequest, tool: Tool | None) -> Chat:
+        served = anthropic_search.served(tool) if tool is not None else {}
+        return anthropic_request.chat(request, self._config.anthropic.inline_system, served)
+
+    def _wanted(self, request: MessagesRequest, chat: Chat, key: bytes | None, searches: bool) -> Answer:
+        choice = request.tool_choice
+        rescue = self._config.rescue
+        return Answer(
+            f"msg_{uuid.uuid4().hex}",
+            request.model,
+            signer(key or b""),
+            frozenset(request.stop_sequences or ()),
+            choice is not None and bool(choice.disable_parallel_tool_use),
+            searches,
+            anthropic_request.offered(chat) if rescue.enabled else None,
+            rescue.max_held_chars,
+        )
+
+    async def _searched(
+        self,
+        searcher: Searcher,
+        tool: Tool,
+        request: MessagesRequest,
+        chat: Chat,
+        reducer: Reducer,
+        client: _Client,
+        engine: Engine,
+        again: Callable[[str], Engine],
+    ) -> None:
+        """An answer with searches in it: one message of several answers of the engine."""
+        max_uses = min(searcher.max_uses, tool.max_uses) if tool.max_uses is not None else searcher.max_uses
+        legs = Legs(reducer, searcher, anthropic_search.terms(tool), max(0, max_uses))
+        streamed = bool(request.stream)
+
+        async def emit(events: list[Event]) -> None:
+            legs.message.feed(events)
+            if streamed and events:
+                await client.write(events)
+            client.waits()
+
+        seen = 0
+
+        async def leg(number: int, content: list[AnswerBlock], written: int) -> None:
+            nonlocal seen
+            asking, asked = engine, chat
+            if number:
+                asking = again(f"{client.upstream_id}-{number}")
+                asking.holds(len(msgspec.json.encode(content[seen:])))
+                seen = len(content)
+                following = anthropic_search.next_one(request, content, written)
+                asked = anthropic_request.complete(following, self._chat(following, tool), self._config.limits)
+            with handed_back(await self._ask(asking, asked)) as response:
+                if streamed and response.content_type == "text/event-stream":
+                    await client.relay(response, reducer, legs.message.feed)
+                else:
+                    await emit(anthropic_message.convert(await asking.read(response), reducer))
+            client.waits()
+
+        await legs.run(leg, emit)
+        if streamed:
+            await client.end()
+        else:
+            await client.document(msgspec.json.encode(legs.message.message))
 
     async def _ask(self, engine: Engine, chat: Chat) -> aiohttp.ClientResponse:
         """The engine's answer with status 200. Only a request that may not fit is counted before it is sent."""
@@ -162,18 +235,29 @@ class _Client:
         """The client waits for a stream, so it can be told something."""
         self._ping_seconds = config.anthropic.ping_seconds
         self._idle_seconds = config.upstream.idle_seconds
+        self._answer_seconds = config.upstream.answer_seconds
         self._max_event_bytes = config.limits.max_event_bytes
         self._sent_at = time.monotonic()
 
-    async def relay(self, response: aiohttp.ClientResponse, wanted: Answer) -> None:
-        """Turn the engine's stream into the client's, as it comes."""
+    @property
+    def upstream_id(self) -> str:
+        return self._call.upstream_id
+
+    def waits(self) -> None:
+        """Something is under way again that the client waits for."""
+        self._call.wait("upstream_timeout", self._answer_seconds)
+
+    async def relay(self, response: aiohttp.ClientResponse, reducer: Reducer, seen: Callable[[list[Event]], None] | None = None) -> None:
+        """Turn the engine's stream into the client's, as it comes. Its end is not the client's where a search follows."""
         await self._start()
-        source = Conversion(wanted, self._max_event_bytes)
+        source = Conversion(reducer, self._max_event_bytes)
         while not source.done:
             with named_failures("upstream_cut"):
                 data = await response.content.read(READ_BYTES)
             events = source.feed(data) if data else source.eof()
             if events:
+                if seen is not None:
+                    seen(events)
                 await self.write(events)
             if source.fault is not None:
                 raise source.fault
@@ -181,7 +265,6 @@ class _Client:
         with contextlib.suppress(TimeoutError, aiohttp.ClientError, ConnectionError):
             async with asyncio.timeout(LINGER_SECONDS):
                 await response.content.read()
-        await self.end()
 
     async def write(self, events: list[Event]) -> None:
         await self._start()

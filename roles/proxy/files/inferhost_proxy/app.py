@@ -24,6 +24,7 @@ from .keys import KeyRing
 from .logs import event
 from .metrics import CONTENT_TYPE, Metrics
 from .routes import METHODS, classify
+from .search_service import searcher
 from .upstream import Upstream
 
 
@@ -35,7 +36,8 @@ class App:
         self._in_flight = 0
         self._upstream = Upstream(config)
         self._exchange = Exchange(config, self._upstream, self.metrics)
-        self._anthropic = Anthropic(config, self._upstream, self._exchange)
+        self._searcher = searcher(config.search, config.limits.max_model_len, self.metrics.registry)
+        self._anthropic = Anthropic(config, self._upstream, self._exchange, self._searcher)
         self._readiness = Readiness(config, self._upstream)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,6 +51,8 @@ class App:
         await self._upstream.open()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        if self._searcher is not None:
+            await self._searcher.close()
         await self._upstream.close()
         await send({"type": "lifespan.shutdown.complete"})
 

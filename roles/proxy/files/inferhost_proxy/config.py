@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
+from . import search_config
+from .search_config import Search
+
 InlineSystem = Literal["fold", "hoist", "preserve"]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Text = Annotated[str, Meta(min_length=1)]
@@ -88,6 +91,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     openai: OpenAI = OpenAI()
     models: list[Text] = []
     anthropic: Anthropic = Anthropic()
+    search: Search = Search()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     drain_seconds: Annotated[int, Meta(ge=0)] = 25
     ready_seconds: Seconds = 3.0
@@ -132,6 +136,7 @@ _TYPES: dict[str, type[Struct]] = {
     "$.anthropic": Anthropic,
     "$.rescue": Rescue,
     "$.openai": OpenAI,
+    "$.search": Search,
 }
 
 
@@ -167,4 +172,4 @@ def _problem(config: Config) -> str | None:
     same_host = url.hostname == config.host or (url.hostname in local and config.host in local | {"0.0.0.0", "::"})
     if same_host and upstream_port == config.port:
         return f"`upstream.url` is the gateway's own address, port {config.port}; give the model server's"
-    return None
+    return search_config.problem(config.search)

@@ -29,6 +29,10 @@ class Engine:
         self._upstream = upstream
         self._hold = hold
 
+    def holds(self, count: int) -> None:
+        """So many bytes more are kept for this request."""
+        self._hold.grow(count)
+
     async def ask(self, path: str, body: bytes = b"") -> aiohttp.ClientResponse:
         return await self._upstream.send(Request("POST" if body else "GET", path, self._headers, body))
 
