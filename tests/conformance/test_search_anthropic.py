@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import anthropic
@@ -22,32 +22,6 @@ TOOL: Any = {"type": "web_search_20250305", "name": "web_search"}
 READ: Any = {"name": "read", "input_schema": {"type": "object", "properties": {"path": {"type": "string"}}}}
 ASK: Any = {"model": "m", "max_tokens": 500, "messages": [{"role": "user", "content": "What is new?"}], "tools": [TOOL]}
 FINAL = turn("It is new.", usage=(30, 4))
-
-
-@pytest.fixture(scope="module")
-def web_server() -> Iterator[SearchStandIn]:
-    web = SearchStandIn()
-    yield web
-    web.server.close()
-
-
-@pytest.fixture
-def web(web_server: SearchStandIn) -> SearchStandIn:
-    web_server.reset()
-    return web_server
-
-
-@pytest.fixture(scope="module")
-def shared(web_server: SearchStandIn, standin_server: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    # Without a cache, each test asks its own stand-in.
-    gateway = Gateway(tmp_path_factory.mktemp("search") / "g", standin_server.url, search=web_server.configuration(cache_seconds=0, max_uses=3))
-    yield gateway
-    assert gateway.stop() == 0
-
-
-@pytest.fixture
-def searching(shared: Gateway, web: SearchStandIn) -> Gateway:
-    return shared
 
 
 def client(gateway: Gateway) -> anthropic.Anthropic:

@@ -13,7 +13,6 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable, Coroutine
-from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -68,8 +67,7 @@ class Anthropic:
         def relay(body: bytes, hold: Hold) -> Coroutine[None, None, None]:
             engine = Engine(self._upstream, call.upstream_id, key, scope["headers"], hold)
             if call.route.name == "messages":
-                again = partial(Engine, self._upstream, key=key, client=scope["headers"], hold=hold)
-                return self._messages(engine, body, key, client, again)
+                return self._messages(engine, body, key, client)
             if call.route.name == "count_tokens":
                 return self._count_tokens(engine, body, client)
             return self._models(engine, scope["path"], client)
@@ -88,7 +86,7 @@ class Anthropic:
         count = await _count(engine, self._chat(request, tool))
         await client.document(msgspec.json.encode({"input_tokens": count.count}))
 
-    async def _messages(self, engine: Engine, body: bytes, key: bytes | None, client: _Client, again: Callable[[str], Engine]) -> None:
+    async def _messages(self, engine: Engine, body: bytes, key: bytes | None, client: _Client) -> None:
         request = anthropic_request.parse(body)
         tool = self._search_tool(request)
         if tool is not None:
@@ -97,7 +95,7 @@ class Anthropic:
         client.pings = streamed = bool(request.stream)
         reducer = Reducer(self._wanted(request, chat, key, tool is not None))
         if tool is not None and self._searcher is not None:
-            await self._searched(self._searcher, tool, request, chat, reducer, client, engine, again)
+            await self._searched(self._searcher, tool, request, chat, reducer, client, engine)
             return
         asking = self._ask(engine, chat)
         # A stream may be open for an hour; the conversation is not kept for so long.
@@ -144,7 +142,6 @@ class Anthropic:
         reducer: Reducer,
         client: _Client,
         engine: Engine,
-        again: Callable[[str], Engine],
     ) -> None:
         """An answer with searches in it: one message of several answers of the engine."""
         max_uses = min(searcher.max_uses, tool.max_uses) if tool.max_uses is not None else searcher.max_uses
@@ -161,18 +158,17 @@ class Anthropic:
 
         async def leg(number: int, content: list[AnswerBlock], written: int) -> None:
             nonlocal seen
-            asking, asked = engine, chat
+            asked = chat
             if number:
-                asking = again(f"{client.upstream_id}-{number}")
-                asking.holds(len(msgspec.json.encode(content[seen:])))
+                engine.holds(len(msgspec.json.encode(content[seen:])))
                 seen = len(content)
                 following = anthropic_search.next_one(request, content, written)
                 asked = anthropic_request.complete(following, self._chat(following, tool), self._config.limits)
-            with handed_back(await self._ask(asking, asked)) as response:
+            with handed_back(await self._ask(engine, asked)) as response:
                 if streamed and response.content_type == "text/event-stream":
                     await client.relay(response, reducer, legs.message.feed)
                 else:
-                    await emit(anthropic_message.convert(await asking.read(response), reducer))
+                    await emit(anthropic_message.convert(await engine.read(response), reducer))
             client.waits()
 
         await legs.run(leg, emit)
@@ -238,10 +234,6 @@ class _Client:
         self._answer_seconds = config.upstream.answer_seconds
         self._max_event_bytes = config.limits.max_event_bytes
         self._sent_at = time.monotonic()
-
-    @property
-    def upstream_id(self) -> str:
-        return self._call.upstream_id
 
     def waits(self) -> None:
         """Something is under way again that the client waits for."""

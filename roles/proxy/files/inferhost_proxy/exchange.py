@@ -17,16 +17,19 @@ from enum import Enum
 from http import HTTPStatus
 
 import aiohttp
+import msgspec
 
-from . import context, errors, headers, sse
+from . import context, errors, headers, openai_search, sse
 from .asgi import Headers, Message, Receive, Scope, Send, answer
 from .budget import Budget, Hold
 from .config import Config
 from .errors import Fault
 from .metrics import Metrics
-from .openai_chat import ChatStream, Rules, whole
-from .openai_request import Ask, prepare
+from .openai_chat import ChatStream, Rules, Whole, whole
+from .openai_legs import Legs
+from .openai_request import Ask, Members, offer_of, prepare
 from .routes import Route
+from .search_service import Searcher
 from .upstream import Request, Upstream, named_failures, target
 
 BODY_SECONDS = 60.0
@@ -95,10 +98,11 @@ Relay = Callable[[bytes, Hold], Coroutine[None, None, None]]
 
 
 class Exchange:
-    def __init__(self, config: Config, upstream: Upstream, metrics: Metrics) -> None:
+    def __init__(self, config: Config, upstream: Upstream, metrics: Metrics, searcher: Searcher | None = None) -> None:
         self._config = config
         self._upstream = upstream
         self._metrics = metrics
+        self._searcher = searcher
         self._budget = Budget(config.limits.max_held_bytes)
 
     async def __call__(self, call: Call, key: bytes | None, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,9 +116,26 @@ class Exchange:
                 headers.for_upstream(scope["headers"], key, call.upstream_id),
                 call.ask.body,
             )
-            await self._relay(call, request, hold, send)
+            plan = self._search_asked(call)
+            if plan is not None and self._searcher is not None:
+                client = _Searching(self, call, request, send)
+                try:
+                    await Legs(client, self._searcher, plan, hold).run()
+                finally:
+                    await client.stop()
+            else:
+                await self._relay(call, request, hold, send)
 
         await self.run(call, relay, scope, receive, send)
+
+    def _search_asked(self, call: Call) -> openai_search.Plan | None:
+        """What the request wants searched; None where nothing is, or nobody searches."""
+        if self._searcher is None or call.method != "POST" or not call.route.chat:
+            return None
+        plan = openai_search.plan(call.ask.body, call.ask.members, self._searcher.always_offer)
+        if plan is not None:
+            call.ask = call.ask._replace(members=plan.members, offer=offer_of(plan.members))
+        return plan
 
     async def run(self, call: Call, relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request; every way it can end is answered, counted and noted in `call`."""
@@ -335,6 +356,63 @@ class Exchange:
             await send(_body(b"", more=False))
         # Otherwise the answer stays unfinished: uvicorn then closes the connection, which every client takes for
         # the failure it is.
+
+
+class _Searching:
+    """The client's side of an answer with searches in it; what passes, passes as in any other answer."""
+
+    def __init__(self, exchange: Exchange, call: Call, request: Request, send: Send) -> None:
+        self._exchange = exchange
+        self._call = call
+        self._request = request
+        self._send = send
+        self._beat: asyncio.Future[None] | None = None
+        self.max_event_bytes = exchange._config.limits.max_event_bytes
+
+    async def ask(self, members: Members) -> aiohttp.ClientResponse:
+        body = msgspec.json.encode(members)
+        self._call.ask = self._call.ask._replace(body=body, members=members)
+        return await self._exchange._answered(self._call, self._request._replace(body=body))
+
+    def rules(self) -> Rules:
+        return self._exchange._rules(self._call)
+
+    def counted(self, stream: ChatStream | Whole) -> None:
+        self._exchange._counted(stream.emptied, stream.rescued)
+
+    def holds_back(self, held: Callable[[], bytes]) -> None:
+        self._call.held = held
+
+    def searching(self) -> None:
+        self._call.wait("upstream_timeout", self._exchange._config.upstream.answer_seconds)
+
+    async def start(self, raw: Headers) -> None:
+        self._call.status, self._call.mode = HTTPStatus.OK, Mode.EVENTS
+        kept = [*headers.for_client(raw, self._call.id, changes_length=True), (b"x-accel-buffering", b"no")]
+        await self._send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": kept})
+        self._beat = asyncio.ensure_future(self._exchange._keep_alive(self._call, self._send))
+
+    async def pump(self, response: aiohttp.ClientResponse, change: Callable[[bytes], bytes]) -> None:
+        await self._exchange._pump(self._call, response, self._send, change)
+
+    async def write(self, data: bytes) -> None:
+        if data:
+            self._call.wait("client_stalled", self._exchange._config.upstream.idle_seconds)
+            await self._send(_body(data))
+            self._exchange._sent(self._call, data)
+
+    async def end(self) -> None:
+        await self._send(_body(b"", more=False))
+
+    async def document(self, status: int, raw: Headers, body: bytes) -> None:
+        self._call.wait("client_stalled", self._exchange._config.upstream.idle_seconds)
+        self._call.status = status
+        await answer(self._send, status, headers.for_client(raw, self._call.id, changes_length=True), body)
+        self._exchange._sent(self._call, body)
+
+    async def stop(self) -> None:
+        if self._beat is not None:
+            await _stop(self._beat)
 
 
 async def refuse(send: Send, fault: Fault, anthropic: bool, request_id: str) -> None:

@@ -80,10 +80,10 @@ def prepare(body: bytes, chat: bool, max_output: int | None) -> Ask:
     if changed:
         members = with_changes(members, {key: value for changes in made.values() for key, value in changes.items()})
         body = msgspec.json.encode(members)
-    return Ask(body, members, _offer_of(members) if chat else None, changed)
+    return Ask(body, members, offer_of(members) if chat else None, changed)
 
 
-def _offer_of(members: Members) -> Offer | None:
+def offer_of(members: Members) -> Offer | None:
     try:
         return offered(members)
     except _NOT_JSON:
