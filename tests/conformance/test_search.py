@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from gateway import PACKAGE, run_cli
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from search_kit import SearchStandIn
@@ -220,6 +220,7 @@ def test_only_addresses_of_the_web(url: str) -> None:
     assert search.cleaned([ONE._replace(url=url)], 8, 16000) == ()
 
 
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.builds(Result, st.text(), st.sampled_from(["https://a.example/", "https://b.example/", "x"]), st.text(max_size=3000), st.none() | st.text())),
     st.integers(500, 5000),
@@ -235,6 +236,7 @@ def test_what_is_kept_is_bounded_and_clean(results: list[Result], limit: int) ->
     assert found.encode()
 
 
+@settings(max_examples=100, deadline=None)
 @given(st.text())
 def test_cleaning_twice_is_cleaning_once(text: str) -> None:
     once = search.clean(text, 10**6)
