@@ -313,10 +313,31 @@ def test_D04_a_search_left_in_the_text_is_rescued(searching: Gateway, standin: S
 
 
 def test_L58_a_client_tool_left_in_the_text_is_rescued(searching: Gateway, standin: StandIn, web: SearchStandIn) -> None:
+    sample = 'inferhost_proxy_rescued_tool_calls_total{notation="tool_call"}'
+    before = searching.metric(sample)
     lost = turn('Reading.\n<tool_call>\n{"name": "read", "arguments": {"path": "/x"}}\n</tool_call>')
     message, _script = both(searching, standin, lost, tools=[READ])
     assert kinds(message) == ["text", "tool_use"] and message["stop_reason"] == "tool_use"
     assert message["content"][1]["input"] == {"path": "/x"}
+    assert searching.metric(sample) == before + 2
+
+
+def test_L58_no_rescue_where_it_is_switched_off(start: Callable[..., Gateway], standin: StandIn) -> None:
+    gateway = start(rescue={"enabled": False})
+    lost = '<tool_call>\n{"name": "read", "arguments": {"path": "/x"}}\n</tool_call>'
+    message, _script = both(gateway, standin, turn(lost), tools=[READ])
+    assert message["content"] == [{"type": "text", "text": lost}]
+
+
+def test_results_count_as_held_bytes(start: Callable[..., Gateway], standin: StandIn, web: SearchStandIn) -> None:
+    gateway = start(search=web.configuration(), limits={"max_held_bytes": 2500})
+    web.finds([{"url": "https://big.example/", "title": "Big", "content": "word " * 2000}])
+    for _again in range(2):
+        Script(standin, turn(None, search("a")), FINAL)
+        answer = gateway.post("/v1/messages", ASK)
+        assert answer.status == 529 and answer.json()["error"]["type"] == "overloaded_error"
+    Script(standin, FINAL)
+    assert gateway.post("/v1/messages", ASK).status == 200, "what was held is given back"
 
 
 def test_L57_domains_and_place(searching: Gateway, standin: StandIn, web: SearchStandIn) -> None:

@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import msgspec
@@ -45,6 +45,14 @@ LINGER_SECONDS = 0.2
 """For the end of an answer whose content is complete; without it the connection is not used again."""
 
 Chat = dict[str, Any]
+
+
+class _Talk(NamedTuple):
+    """Both sides of a message, and what makes one of the other."""
+
+    engine: Engine
+    client: _Client
+    reducer: Reducer
 
 
 class Anthropic:
@@ -92,25 +100,67 @@ class Anthropic:
         if tool is not None:
             request = anthropic_search.first(request)
         chat = anthropic_request.complete(request, self._chat(request, tool), self._config.limits)
-        client.pings = streamed = bool(request.stream)
+        client.pings = bool(request.stream)
         reducer = Reducer(self._wanted(request, chat, key, tool is not None))
         if tool is not None and self._searcher is not None:
-            await self._searched(self._searcher, tool, request, chat, reducer, client, engine)
-            return
-        asking = self._ask(engine, chat)
+            answering = self._searched(self._searcher, tool, request, chat, _Talk(engine, client, reducer))
+        else:
+            answering = self._plain(self._ask(engine, chat), _Talk(engine, client, reducer))
         # A stream may be open for an hour; the conversation is not kept for so long.
         del body, request, chat
+        try:
+            await answering
+        finally:
+            self._exchange.count_rescued(reducer.rescued)
+
+    async def _plain(self, asking: Coroutine[None, None, aiohttp.ClientResponse], talk: _Talk) -> None:
+        """One answer of the engine is the message."""
+        engine, client, reducer = talk
         with handed_back(await asking) as response:
-            if streamed and response.content_type == "text/event-stream":
+            if client.pings and response.content_type == "text/event-stream":
                 await client.relay(response, reducer)
                 await client.end()
                 return
             events = anthropic_message.convert(await engine.read(response), reducer)
-            if streamed:
+            if client.pings:
                 await client.write(events)
                 await client.end()
             else:
                 await client.document(msgspec.json.encode(anthropic_message.accumulate(events)))
+
+    async def _searched(self, searcher: Searcher, tool: Tool, request: MessagesRequest, chat: Chat, talk: _Talk) -> None:
+        """The message is several answers of the engine, with searches between them."""
+        engine, client, reducer = talk
+        max_uses = searcher.max_uses if tool.max_uses is None else min(searcher.max_uses, max(0, tool.max_uses))
+        legs = Legs(reducer, searcher, anthropic_search.terms(tool), max_uses)
+        held = 0
+
+        async def emit(events: list[Event]) -> None:
+            legs.message.feed(events)
+            if client.pings and events:
+                await client.write(events)
+            client.waits()
+
+        async def leg(number: int, content: list[AnswerBlock], written: int) -> None:
+            nonlocal held
+            asked = chat
+            if number:
+                engine.holds(len(msgspec.json.encode(content[held:])))
+                held = len(content)
+                following = anthropic_search.next_one(request, content, written)
+                asked = anthropic_request.complete(following, self._chat(following, tool), self._config.limits)
+            with handed_back(await self._ask(engine, asked)) as response:
+                if client.pings and response.content_type == "text/event-stream":
+                    await client.relay(response, reducer, legs.message.feed)
+                else:
+                    await emit(anthropic_message.convert(await engine.read(response), reducer))
+            client.waits()
+
+        await legs.run(leg, emit)
+        if client.pings:
+            await client.end()
+        else:
+            await client.document(msgspec.json.encode(legs.message.message))
 
     def _search_tool(self, request: MessagesRequest) -> Tool | None:
         return anthropic_search.tool(request) if self._searcher is not None else None
@@ -132,50 +182,6 @@ class Anthropic:
             anthropic_request.offered(chat) if rescue.enabled else None,
             rescue.max_held_chars,
         )
-
-    async def _searched(
-        self,
-        searcher: Searcher,
-        tool: Tool,
-        request: MessagesRequest,
-        chat: Chat,
-        reducer: Reducer,
-        client: _Client,
-        engine: Engine,
-    ) -> None:
-        """An answer with searches in it: one message of several answers of the engine."""
-        max_uses = min(searcher.max_uses, tool.max_uses) if tool.max_uses is not None else searcher.max_uses
-        legs = Legs(reducer, searcher, anthropic_search.terms(tool), max(0, max_uses))
-        streamed = bool(request.stream)
-
-        async def emit(events: list[Event]) -> None:
-            legs.message.feed(events)
-            if streamed and events:
-                await client.write(events)
-            client.waits()
-
-        seen = 0
-
-        async def leg(number: int, content: list[AnswerBlock], written: int) -> None:
-            nonlocal seen
-            asked = chat
-            if number:
-                engine.holds(len(msgspec.json.encode(content[seen:])))
-                seen = len(content)
-                following = anthropic_search.next_one(request, content, written)
-                asked = anthropic_request.complete(following, self._chat(following, tool), self._config.limits)
-            with handed_back(await self._ask(engine, asked)) as response:
-                if streamed and response.content_type == "text/event-stream":
-                    await client.relay(response, reducer, legs.message.feed)
-                else:
-                    await emit(anthropic_message.convert(await engine.read(response), reducer))
-            client.waits()
-
-        await legs.run(leg, emit)
-        if streamed:
-            await client.end()
-        else:
-            await client.document(msgspec.json.encode(legs.message.message))
 
     async def _ask(self, engine: Engine, chat: Chat) -> aiohttp.ClientResponse:
         """The engine's answer with status 200. Only a request that may not fit is counted before it is sent."""

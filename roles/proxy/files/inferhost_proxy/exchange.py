@@ -336,6 +336,10 @@ class Exchange:
         for notation, number in rescued.items():
             self._metrics.rescued.labels(notation).inc(number)
 
+    def count_rescued(self, rescued: Mapping[str, int]) -> None:
+        """The same for answers in another protocol."""
+        self._counted(0, rescued)
+
     def _sent(self, call: Call, data: bytes) -> None:
         call.bytes_out += len(data)
         call.sent_at = time.monotonic()

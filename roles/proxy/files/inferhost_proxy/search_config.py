@@ -33,7 +33,7 @@ class Search(Struct, frozen=True, forbid_unknown_fields=True):
     """Of all results of one search together; a small context gets less."""
     max_at_once: Positive = 8
     cache_seconds: Annotated[float, Meta(ge=0)] = 600.0
-    cache_entries: Positive = 256
+    cache_entries: Positive = 128
 
 
 def problem(search: Search) -> str | None:
