@@ -290,15 +290,15 @@ def test_D02_C26_choice_counts_for_the_first_turn_only(searching: Gateway, stand
     assert message["stop_reason"] == "end_turn" and kinds(message)[-1] == "text"
 
 
-def test_D04_an_agent_that_asks_for_a_search_gets_one(searching: Gateway, standin: StandIn, web: SearchStandIn) -> None:
+@pytest.mark.parametrize("choice", [{}, {"tool_choice": {"type": "auto"}}])
+def test_D04_an_agent_that_asks_for_a_search_gets_one(searching: Gateway, standin: StandIn, web: SearchStandIn, choice: Document) -> None:
     """Claude Code's own request: without a search it would say that it did 0."""
     demand = [{"role": "user", "content": [{"type": "text", "text": "Perform a web search for the query: vllm 0.33"}]}]
-    message, script = both(searching, standin, turn(None, search("the model's own words"), finish="stop"), FINAL, messages=demand)
+    message, script = both(searching, standin, turn(None, search("the model's own words"), finish="stop"), FINAL, messages=demand, **choice)
     assert script.asked[0]["tool_choice"] == {"type": "function", "function": {"name": "web_search"}}
     assert script.asked[1]["tool_choice"] == "auto"
     assert web.queries[-1] == "the model's own words"
     assert kinds(message) == ["server_tool_use", "web_search_tool_result", "text"]
-    Script(standin, turn("I need no search."))
     again = Script(standin, FINAL)
     client(searching).messages.create(**ASK)
     assert again.asked[0]["tool_choice"] == "auto"

@@ -15,6 +15,7 @@ import msgspec
 
 from . import search, search_text
 from .anthropic_content import invalid
+from .anthropic_system import SYSTEM_ROLES
 from .anthropic_types import AnswerBlock, Block, MessagesRequest, Tool, ToolChoice, Turn
 from .search import Terms
 
@@ -44,7 +45,9 @@ def terms(one: Tool) -> Terms:
 
 def first(request: MessagesRequest) -> MessagesRequest:
     """The request, with a call demanded where its words demand one."""
-    if request.tool_choice is not None or len(request.tools or []) != 1 or not _demands(request.messages):
+    choice = request.tool_choice
+    free = choice is None or choice.type == "auto"
+    if not free or len(request.tools or []) != 1 or not _demands(request.messages):
         return request
     return msgspec.structs.replace(request, tool_choice=ToolChoice("tool", search_text.NAME))
 
@@ -60,6 +63,7 @@ def next_one(request: MessagesRequest, content: list[AnswerBlock], written: int)
 
 
 def _demands(turns: list[Turn]) -> bool:
-    content = turns[-1].content if len(turns) == 1 else ""
+    said = [turn for turn in turns if turn.role not in SYSTEM_ROLES]
+    content = said[0].content if len(said) == 1 else ""
     texts = [content] if isinstance(content, str) else [block.text or "" for block in content if block.type == "text"]
     return any(text.lstrip().startswith(DEMANDS) for text in texts)
