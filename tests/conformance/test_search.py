@@ -197,7 +197,10 @@ def test_domains(url: str, domain: str, within: bool) -> None:
 
 
 def test_domains_are_read_as_clients_write_them() -> None:
-    assert search.domains(["https://A.example/", "*.b.example", "c.example/docs", 'd" OR x', ""]) == ("a.example", "b.example", "c.example/docs")
+    assert search.domains(["https://A.example/", "*.b.example", "c.example/docs"]) == ("a.example", "b.example", "c.example/docs")
+    for none in ('d" OR x', "", "*", "a b", "ftp://a.example", "a.example?q"):
+        with pytest.raises(ValueError, match="is not a domain"):
+            search.domains([none])
     assert search.asked(" two  words ", Terms(allowed=("a.example", "b.example"))) == "two words (site:a.example OR site:b.example)"
 
 

@@ -322,6 +322,13 @@ def test_L58_a_client_tool_left_in_the_text_is_rescued(searching: Gateway, stand
     assert searching.metric(sample) == before + 2
 
 
+def test_B09_a_call_in_the_reasoning_is_rescued(searching: Gateway, standin: StandIn, web: SearchStandIn) -> None:
+    lost = turn(None, reasoning='I search.\n<tool_call>\n{"name": "web_search", "arguments": {"query": "thought"}}\n</tool_call>')
+    message, _script = both(searching, standin, lost, FINAL)
+    assert kinds(message) == ["thinking", "server_tool_use", "web_search_tool_result", "text"]
+    assert message["content"][0]["thinking"].strip() == "I search." and web.queries[-1] == "thought"
+
+
 def test_L58_no_rescue_where_it_is_switched_off(start: Callable[..., Gateway], standin: StandIn) -> None:
     gateway = start(rescue={"enabled": False})
     lost = '<tool_call>\n{"name": "read", "arguments": {"path": "/x"}}\n</tool_call>'
@@ -351,6 +358,8 @@ def test_L57_domains_and_place(searching: Gateway, standin: StandIn, web: Search
     assert results(message["content"][1]) == [("One", "https://one.example/a")]
     refused = searching.post("/v1/messages", {**ASK, "tools": [{**TOOL, "allowed_domains": ["a.example"], "blocked_domains": ["b.example"]}]})
     assert refused.status == 400 and "allowed_domains" in refused.json()["error"]["message"]
+    refused = searching.post("/v1/messages", {**ASK, "tools": [{**TOOL, "allowed_domains": ["a.example", "not one"]}]})
+    assert refused.status == 400 and "`not one` is not a domain" in refused.json()["error"]["message"], "a limit is never left out in silence"
 
 
 @pytest.mark.parametrize("kind", ["web_search_20260209", "web_search_20260318", "web_search_20990101"])

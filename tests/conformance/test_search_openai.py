@@ -192,7 +192,7 @@ def test_L57_place_and_domains(searching: Gateway, standin: StandIn, web: Search
 
 
 def test_bad_requests_are_refused_in_openais_words(searching: Gateway, standin: StandIn, web: SearchStandIn) -> None:
-    for more in ({"n": 2}, {"tools": [{**TOOL, "user_location": "here"}]}):
+    for more in ({"n": 2}, {"tools": [{**TOOL, "user_location": "here"}]}, {"tools": [{**TOOL, "filters": {"allowed_domains": ["no domain"]}}]}):
         answer = searching.post(CHAT, {**ASK, "tools": [TOOL], **more})
         assert answer.status == 400 and answer.json()["error"]["code"] == "invalid_request"
 

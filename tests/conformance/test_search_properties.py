@@ -26,7 +26,9 @@ from inferhost_proxy.anthropic_search import next_one
 from inferhost_proxy.anthropic_stream import Answer, Reducer
 from inferhost_proxy.anthropic_types import AnswerBlock, Event, frames
 from inferhost_proxy.call_readers import Tool
+from inferhost_proxy.errors import Fault
 from inferhost_proxy.openai_chat import ChatStream, Rules
+from inferhost_proxy.openai_search import plan
 from inferhost_proxy.openai_turns import Turns
 from inferhost_proxy.rescue import Offer
 from inferhost_proxy.search import Outcome, Result
@@ -172,3 +174,28 @@ def test_any_cut_gives_the_same_chat_completion(made: list[tuple[str, str]], tex
     assert b"web_search" not in out
     assert bool(pending) == (bool(made) and made[0][0] == "web_search")
     assert (b"[DONE]" in out) == (not pending)
+
+
+odd = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.sampled_from(["web_search", "function", "auto"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["type", "function", "name", "user_location", "approximate", "filters", "city"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.fixed_dictionaries({}, optional={"tools": odd, "web_search_options": odd, "tool_choice": odd, "n": odd, "messages": odd}), st.booleans())
+def test_any_request_is_planned_left_alone_or_refused(members: Document, always: bool) -> None:
+    raw = {key: msgspec.Raw(json.dumps(value).encode()) for key, value in members.items()}
+    try:
+        found = plan(b'"web_search"', raw, always)
+    except Fault as fault:
+        assert fault.kind == "invalid_request"
+        return
+    if found is not None:
+        offered_tools = json.loads(bytes(found.members["tools"]))
+        assert [tool for tool in offered_tools if isinstance(tool, dict) and tool.get("type") == "web_search"] == []
+        assert "web_search_options" not in found.members

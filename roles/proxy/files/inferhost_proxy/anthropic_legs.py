@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from .anthropic_message import Accumulator
-from .anthropic_stream import Reducer, Search
+from .anthropic_stream import Reducer, SearchCall
 from .anthropic_types import AnswerBlock, Event
 from .search import Outcome, Terms
 from .search_service import Searcher
@@ -57,7 +57,7 @@ class Legs:
             for task in tasks.values():
                 task.cancel()
 
-    async def _one(self, search: Search) -> Outcome:
+    async def _one(self, search: SearchCall) -> Outcome:
         if self._left <= 0:
             return self._searcher.refuse("max_uses_exceeded")
         self._left -= 1

@@ -40,7 +40,11 @@ def terms(one: Tool) -> Terms:
     if one.allowed_domains and one.blocked_domains:
         raise invalid("tools: `allowed_domains` and `blocked_domains` cannot be used together")
     country = one.user_location.country if one.user_location is not None else None
-    return Terms(search.domains(one.allowed_domains), search.domains(one.blocked_domains), country.lower() if country else None)
+    try:
+        allowed, blocked = search.domains(one.allowed_domains), search.domains(one.blocked_domains)
+    except ValueError as exc:
+        raise invalid(f"tools: {exc}") from exc
+    return Terms(allowed, blocked, country.lower() if country else None)
 
 
 def first(request: MessagesRequest) -> MessagesRequest:

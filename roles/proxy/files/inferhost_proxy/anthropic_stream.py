@@ -70,7 +70,7 @@ class Answer:
     max_held: int = MAX_HELD
 
 
-class Search(NamedTuple):
+class SearchCall(NamedTuple):
     """A call of the web search that waits for its result."""
 
     id: str
@@ -120,7 +120,7 @@ class Reducer:
         """What the engine's earlier answers for this message took."""
         self._rescue = self._new_rescue()
         self.rescued: Counter[str] = Counter()
-        self.pending: list[Search] = []
+        self.pending: list[SearchCall] = []
         """The searches that the message waits for, once the engine's answer has ended. Empty: the message has ended."""
 
     def feed(self, chunk: Chunk) -> list[Event]:
@@ -178,14 +178,14 @@ class Reducer:
         """Whether the engine's answer has calls for the client too, so that it is the client's turn."""
         return self._last_call is not None or any(call.name for call in self._waiting)
 
-    def search_begins(self, search: Search) -> list[Event]:
+    def search_begins(self, search: SearchCall) -> list[Event]:
         """A call comes in one piece, when it is known to be one."""
         self._index += 1
         made = msgspec.json.encode({} if search.query is None else {"query": search.query}).decode()
         block = ServerToolUseBlock(search.id, search_text.NAME)
         return [BlockStart(self._index, block), BlockDeltaEvent(self._index, InputDelta(made)), BlockStop(self._index)]
 
-    def search_ends(self, search: Search, outcome: Outcome) -> list[Event]:
+    def search_ends(self, search: SearchCall, outcome: Outcome) -> list[Event]:
         self._index += 1
         self._searched += outcome.error is None
         content: list[SearchResult] | SearchError = [
@@ -212,11 +212,11 @@ class Reducer:
         total.server_tool_use = ServerToolUsage(self._searched) if self._answer.searches else UNSET
         return total
 
-    def _search(self, call: ToolCall) -> Search:
+    def _search(self, call: ToolCall) -> SearchCall:
         number = len(self._ids)
         identifier = f"srvtoolu_{self._answer.id.removeprefix('msg_')}_{number}"
         self._ids.add(identifier)
-        return Search(identifier, search_text.query_of("".join(call.parts)))
+        return SearchCall(identifier, search_text.query_of("".join(call.parts)))
 
     def _new_rescue(self) -> Rescue | None:
         # The ids are made where those of the engine are that it left out.

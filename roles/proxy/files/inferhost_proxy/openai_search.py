@@ -74,6 +74,8 @@ def plan(body: bytes, members: Members | None, always: bool) -> Plan | None:
         raise Fault("invalid_request", message=f"{search_text.NAME}: {exc}") from exc
     except _NOT_JSON:
         return None
+    except ValueError as exc:
+        raise Fault("invalid_request", message=f"{search_text.NAME}: filters: {exc}") from exc
 
 
 def _plan(members: Members, always: bool) -> Plan | None:

@@ -33,6 +33,9 @@ CODES: dict[Kind, Code] = {
 """Our reasons, in the words of Anthropic's API."""
 
 
+_DOMAIN = re.compile(r"[^\s/()\"*?#@:]+(?::\d+)?(?:/[^\s()\"*?#]*)?")
+
+
 class SearchFailed(Exception):
     """A provider did not answer. `cause` is for the log: it names no query."""
 
@@ -105,9 +108,15 @@ def selected(results: Iterable[Result], terms: Terms) -> list[Result]:
 
 
 def domains(given: Sequence[str] | None) -> tuple[str, ...]:
-    """Domains as they are compared: clients also write addresses and wildcards."""
-    bare = (re.sub(r"^(?:https?://)?(?:\*\.)?", "", domain.strip().lower()).rstrip("/") for domain in given or ())
-    return tuple(domain for domain in bare if re.fullmatch(r"[^\s/()\"]+(?:/[^\s()\"]*)?", domain))
+    """Domains as they are compared: clients also write addresses and wildcards. ValueError names one that is none."""
+    return tuple(map(_domain, given or ()))
+
+
+def _domain(given: str) -> str:
+    bare = re.sub(r"^(?:https?://)?(?:\*\.)?", "", given.strip().lower()).rstrip("/")
+    if _DOMAIN.fullmatch(bare) is None:
+        raise ValueError(f"`{clean(given, 100)}` is not a domain")
+    return bare
 
 
 def _within(url: str, domain: str) -> bool:
