@@ -73,8 +73,7 @@ class Clock:
 
 
 def searcher(*providers: Any, clock: Callable[[], float] | None = None, registry: CollectorRegistry | None = None, **config: Any) -> Searcher:
-    names = [provider.name for provider in providers]
-    return Searcher(Search(**config), providers, SearchMetrics(registry or CollectorRegistry(), names), 16000, clock or Clock())
+    return Searcher(Search(**config), providers, SearchMetrics(registry or CollectorRegistry()), 16000, clock or Clock())
 
 
 def test_D11_second_provider_where_the_first_fails_or_finds_nothing() -> None:
@@ -443,9 +442,11 @@ from inferhost_proxy.config import parse
 from inferhost_proxy.app import App
 from inferhost_proxy.search_service import searcher
 from inferhost_proxy.search_config import Search
+from inferhost_proxy.search_metrics import SearchMetrics
 from prometheus_client import CollectorRegistry
-assert searcher(Search(), None, CollectorRegistry()) is None
-assert searcher(Search(providers=["ddgs"]), None, CollectorRegistry()) is not None
+metrics = SearchMetrics(CollectorRegistry())
+assert searcher(Search(), None, metrics) is None
+assert searcher(Search(providers=["ddgs"]), None, metrics) is not None
 assert not {"ddgs", "primp", "lxml"} & set(sys.modules), "loaded too early"
 """
     result = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(PACKAGE)}, capture_output=True, text=True, check=False)

@@ -374,7 +374,8 @@ def test_L57_without_a_provider_the_search_is_refused_or_left_out(gateway: Gatew
     script = Script(standin, FINAL)
     assert gateway.post("/v1/messages", {**ASK, "tools": [TOOL, READ]}).status == 200
     assert [tool["function"]["name"] for tool in script.asked[0]["tools"]] == ["read"]
-    assert "inferhost_proxy_searches" not in gateway.request("GET", "/metrics").body.decode()
+    searches = [line for line in gateway.request("GET", "/metrics").body.decode().splitlines() if line.startswith("inferhost_proxy_searches_total{")]
+    assert searches and all(line.endswith(" 0.0") for line in searches), "every series is there from the start"
 
 
 def test_count_tokens_counts_the_tool(searching: Gateway, standin: StandIn, web: SearchStandIn) -> None:

@@ -35,7 +35,7 @@ class App:
         self._max_in_flight = config.limits.max_in_flight
         self._in_flight = 0
         self._upstream = Upstream(config)
-        self._searcher = searcher(config.search, config.limits.max_model_len, self.metrics.registry)
+        self._searcher = searcher(config.search, config.limits.max_model_len, self.metrics.searches)
         self._exchange = Exchange(config, self._upstream, self.metrics, self._searcher)
         self._anthropic = Anthropic(config, self._upstream, self._exchange, self._searcher)
         self._readiness = Readiness(config, self._upstream)

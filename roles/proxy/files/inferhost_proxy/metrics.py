@@ -22,6 +22,7 @@ from .errors import UPSTREAM_KINDS
 from .notations import NOTATIONS
 from .openai_request import CHANGES
 from .routes import METHODS
+from .search_metrics import SearchMetrics
 
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx", "none")
@@ -85,6 +86,7 @@ class Metrics:
             ("phase",),
             registry=self.registry,
         )
+        self.searches = SearchMetrics(self.registry)
         self.rejected_keys = Counter("inferhost_proxy_rejected_keys_total", "Requests without a valid key.", registry=self.registry)
         for kind in UPSTREAM_KINDS:
             self.upstream_errors.labels(kind)

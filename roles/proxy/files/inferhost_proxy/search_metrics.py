@@ -5,27 +5,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from .search import CODES
+from .search_config import ProviderName
 
 OUTCOMES = ("found", "nothing", "backing_off", *CODES)
 SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
+CACHE = "cache"
 OWN = "gateway"
 """Decided here, without asking anybody: a query that is none, a use too many."""
 
 
 class SearchMetrics:
-    def __init__(self, registry: CollectorRegistry, providers: Sequence[str]) -> None:
+    def __init__(self, registry: CollectorRegistry) -> None:
         self._searches = Counter(
             "inferhost_proxy_searches_total", "Web searches, by who was asked and what came of it.", ("provider", "outcome"), registry=registry
         )
         self._seconds = Histogram(
             "inferhost_proxy_search_seconds", "Time that providers took for an answer.", ("provider",), buckets=SECONDS, registry=registry
         )
-        for provider in (*providers, "cache", OWN):
+        for provider in (*get_args(ProviderName), CACHE, OWN):
             for outcome in OUTCOMES:
                 self._searches.labels(provider, outcome)
 

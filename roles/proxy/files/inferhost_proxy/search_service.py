@@ -15,14 +15,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry
-
 from . import search
 from .logs import event
 from .search import CODES, Kind, Outcome, Provider, Result, SearchFailed, Terms, Wanted
 from .search_config import Search
 from .search_ddgs import Ddgs
-from .search_metrics import OWN, SearchMetrics
+from .search_metrics import CACHE, OWN, SearchMetrics
 from .search_searxng import SearXng
 
 BACK_OFF: dict[Kind, tuple[float, float]] = {"rate_limited": (60.0, 900.0), "unavailable": (5.0, 60.0), "timed_out": (5.0, 60.0)}
@@ -76,7 +74,7 @@ class Searcher:
             except SearchFailed as failed:
                 return Outcome(error=CODES[failed.kind])
         else:
-            self._metrics.count("cache", "found")
+            self._metrics.count(CACHE, "found")
         return Outcome(search.cleaned(search.selected(found, terms), self._config.max_results, self._max_chars))
 
     def refuse(self, kind: Kind) -> Outcome:
@@ -170,7 +168,7 @@ class Searcher:
                 self._cache.popitem(last=False)
 
 
-def searcher(config: Search, max_model_len: int | None, registry: CollectorRegistry) -> Searcher | None:
+def searcher(config: Search, max_model_len: int | None, metrics: SearchMetrics) -> Searcher | None:
     """The configured one; None where there are to be no searches."""
     if not config.providers:
         return None
@@ -179,4 +177,4 @@ def searcher(config: Search, max_model_len: int | None, registry: CollectorRegis
         made.append(Ddgs(config.ddgs_backends, config.seconds, config.max_at_once) if name == "ddgs" else SearXng(config.searxng_url or ""))
     # A quarter of the context at most, at three characters a token.
     fitting = max_model_len * 3 // 4 if max_model_len else config.max_chars
-    return Searcher(config, made, SearchMetrics(registry, config.providers), min(config.max_chars, fitting))
+    return Searcher(config, made, metrics, min(config.max_chars, fitting))
