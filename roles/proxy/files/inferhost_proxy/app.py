@@ -16,9 +16,10 @@ import msgspec
 
 from . import errors, headers, trace
 from .asgi import JSON, Headers, Receive, Scope, Send, answer, header
+from .call import Call
 from .config import Config
+from .delivery import refuse
 from .errors import Fault
-from .exchange import Call, refuse
 from .keys import KeyRing
 from .limits import Refusal
 from .logs import event

@@ -13,8 +13,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from . import expiry, upstream_config
+from . import expiry, search_config, upstream_config
 from .config_types import Label, Port, Positive, Seconds, Text
+from .search_config import Search
 from .upstream_config import Alias, Health, Timeouts, Upstream
 
 InlineSystem = Literal["fold", "hoist", "preserve"]
@@ -92,6 +93,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     openai: OpenAI = OpenAI()
     models: list[Text] = []
     anthropic: Anthropic = Anthropic()
+    search: Search = Search()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
     trace: Trace = Trace()
@@ -139,6 +141,7 @@ _TYPES: dict[str, type[Struct]] = {
     "$.rescue": Rescue,
     "$.openai": OpenAI,
     "$.trace": Trace,
+    "$.search": Search,
 }
 
 
@@ -165,7 +168,7 @@ def _problem(config: Config) -> str | None:
         problem = _key_problem(key)
         if problem is not None:
             return f"`api_keys`: the key `{key.label}` {problem}"
-    return upstream_config.problem(config.upstreams, config.aliases, config.host, config.port)
+    return upstream_config.problem(config.upstreams, config.aliases, config.host, config.port) or search_config.problem(config.search)
 
 
 def _key_problem(key: ApiKey) -> str | None:

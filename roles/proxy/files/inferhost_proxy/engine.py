@@ -7,19 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import aiohttp
 
 from . import headers
 from .asgi import Headers
 from .budget import Hold
+from .call import Call
 from .errors import Fault
 from .pool import Errand
 from .upstream import Request, named_failures
-
-if TYPE_CHECKING:
-    from .exchange import Call
 
 FORWARDED = frozenset({b"traceparent", b"tracestate", b"user-agent"})
 """Of the client's headers."""
@@ -34,6 +31,10 @@ class Engine:
         self._call = call
         self._hold = hold
         self.errand = errand
+
+    def holds(self, count: int) -> None:
+        """So many bytes more are kept for this request."""
+        self._hold.grow(count)
 
     async def ask(self, path: str, body: bytes = b"") -> aiohttp.ClientResponse:
         self._call.wait_for_answer()

@@ -11,117 +11,34 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 
 import aiohttp
 import msgspec
 
-from . import context, errors, headers, openai_responses, sse
-from .asgi import JSON, Headers, Message, Receive, Scope, Send, answer
+from . import context, errors, headers, openai_responses, openai_search, sse
+from .asgi import JSON, Headers, Receive, Scope, Send
 from .budget import Budget, Hold
+from .call import Call, Mode, mode
 from .config import Config
+from .delivery import ClientGone, body_message, deliver, read_body, refuse, sent, stop
 from .directory import Directory, named_in
 from .engine import Engine
 from .errors import Fault
 from .metrics import Metrics
 from .openai_chat import ChatStream, Rules, whole
-from .openai_request import Ask, Options, prepare
+from .openai_legs import Legs
+from .openai_request import Ask, Options, offer_of, prepare
+from .openai_searching import Searching
 from .pool import Errand, Keys, Pool
 from .renaming import Renaming
-from .routes import Route
+from .search_service import Searcher
 from .upstream import Request, named_failures, target
-from .upstream_config import Timeouts
 
-BODY_SECONDS = 60.0
-"""Within this the next part of a request body has to arrive."""
 TICK_SECONDS = 5.0
 READ_BYTES = 256 * 1024
-PIECE_BYTES = 256 * 1024
-"""Of a whole answer: the client has to take about so much before it gets more."""
 COMMENT = b": waiting\n\n"
-
-
-class Mode(Enum):
-    EVENTS = "server-sent events, handed on one complete event at a time"
-    WHOLE = "one JSON document, handed on when it is complete"
-    BYTES = "anything else, handed on as it comes"
-
-
-def mode(route: Route, status: int, answer_headers: Headers, changes: bool = False) -> Mode:
-    """How an answer is relayed. `changes`: it does not stay as it is."""
-    fields = {name.lower(): value.lower() for name, value in answer_headers}
-    if fields.get(b"content-encoding", b"identity") != b"identity" or status in (204, 304):
-        return Mode.BYTES
-    kind = fields.get(b"content-type", b"").partition(b";")[0].strip()
-    if kind == b"text/event-stream":
-        return Mode.EVENTS
-    return Mode.WHOLE if (route.generates or changes) and kind == b"application/json" else Mode.BYTES
-
-
-@dataclass
-class Call:
-    """A request on its way, and what is known of it for its error, its log line and its metrics."""
-
-    route: Route
-    method: str
-    id: str
-    upstream_id: str
-    key_label: str | None = None
-    started_at: float = field(default_factory=time.monotonic)
-    status: int | None = None
-    mode: Mode | None = None
-    bytes_out: int = 0
-    first_byte_seconds: float | None = None
-    sent_at: float = 0.0
-    disconnected: str | None = None
-    """The phase in which the client left."""
-    fault: Fault | None = None
-    waits_for: str = "upstream_timeout"
-    """The fault that silence would be now."""
-    deadline: float = float("inf")
-    answer_by: float = float("inf")
-    end_by: float = float("inf")
-    timeouts: Timeouts = field(default_factory=Timeouts)
-    errand: Errand | None = None
-    renaming: Renaming | None = None
-    """The client used a name of its own for the model, and reads that name."""
-    heartbeat: Callable[[], Awaitable[float]] | None = None
-    """Keeps a client that waits; returns the seconds until it has to be called again."""
-    ask: Ask = field(default_factory=lambda: Ask(b""))
-    held: Callable[[], bytes] = bytes
-    """What was held back of a stream that breaks now."""
-
-    def begin(self, timeouts: Timeouts) -> None:
-        """The request is complete: the clocks start."""
-        self.timeouts = timeouts
-        now = time.monotonic()
-        self.answer_by = now + timeouts.answer_seconds
-        self.end_by = now + timeouts.total_seconds if timeouts.total_seconds else float("inf")
-        self.wait_for_answer()
-
-    def wait_for_answer(self) -> None:
-        """The first byte is next. Its time is one for all that is asked for a request."""
-        self.waits_for, self.deadline = "upstream_timeout", self.answer_by
-
-    def wait_for_more(self) -> None:
-        """The answer has begun, and goes on."""
-        self.waits_for, self.deadline = "upstream_stalled", time.monotonic() + self.timeouts.idle_seconds
-
-    def wait_for_client(self) -> None:
-        """The client has to take what is sent now."""
-        self.waits_for, self.deadline = "client_stalled", time.monotonic() + self.timeouts.client_seconds
-
-    def out_of_time(self) -> str | None:
-        """The fault that the clock says."""
-        now = time.monotonic()
-        return self.waits_for if now >= self.deadline else "total_timeout" if now >= self.end_by else None
-
-
-class ClientGone(Exception):
-    """The client closed its connection."""
 
 
 Relay = Callable[[bytes, Hold], Coroutine[None, None, None]]
@@ -129,11 +46,13 @@ Relay = Callable[[bytes, Hold], Coroutine[None, None, None]]
 
 
 class Exchange:
-    def __init__(self, config: Config, pool: Pool, directory: Directory, metrics: Metrics) -> None:
+    def __init__(self, config: Config, pool: Pool, directory: Directory, metrics: Metrics, searcher: Searcher | None = None) -> None:
         self._config = config
         self._pool = pool
         self._directory = directory
         self._metrics = metrics
+        self._searcher = searcher
+        self.max_event_bytes = config.limits.max_event_bytes
         self._budget = Budget(config.limits.max_held_bytes)
         given = config.openai
         self._options = Options(given.mistral_history, given.stop_in_text_only, given.deduplicate)
@@ -159,7 +78,15 @@ class Exchange:
                 headers.for_upstream(scope["headers"], call.upstream_id),
                 call.ask.body,
             )
-            await self._relay(call, errand, own, request, hold, send)
+            plan = self._search_asked(call)
+            if plan is not None and self._searcher is not None:
+                client = Searching(self, call, errand, request, send)
+                try:
+                    await Legs(client, self._searcher, plan, hold).run()
+                finally:
+                    await client.stop()
+            else:
+                await self._relay(call, errand, own, request, hold, send)
 
         await self.run(call, relay, scope, receive, send)
 
@@ -167,6 +94,15 @@ class Exchange:
         """The way of a request to the upstreams; `run` ends it."""
         call.errand = Errand(self._pool, keys, call.upstream_id, lambda: call.bytes_out == 0)
         return call.errand
+
+    def _search_asked(self, call: Call) -> openai_search.Plan | None:
+        """What the request wants searched; None where nothing is, or nobody searches."""
+        if self._searcher is None or call.method != "POST" or not call.route.chat:
+            return None
+        plan = openai_search.plan(call.ask.body, call.ask.members, self._searcher.always_offer)
+        if plan is not None:
+            call.ask = call.ask._replace(members=plan.members, offer=offer_of(plan.members))
+        return plan
 
     async def run(self, call: Call, relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request; every way it can end is answered, counted and noted in `call`."""
@@ -207,7 +143,7 @@ class Exchange:
                     raise Fault(late)
             relay.result()
         finally:
-            await _stop(gone, relay)
+            await stop(gone, relay)
 
     async def _models(self, call: Call, engine: Engine, path: str, send: Send) -> None:
         """The list of models, or the one that the path names."""
@@ -222,7 +158,7 @@ class Exchange:
 
     async def _relay(self, call: Call, errand: Errand, own: Callable[[], Engine], request: Request, hold: Hold, send: Send) -> None:
         """Pass the request on and its answer back. `own` asks the engine something more."""
-        response = await self._answered(call, errand, request)
+        response = await self.answered(call, errand, request)
         try:
             if response.status == HTTPStatus.UNAUTHORIZED:
                 raise Fault("upstream_auth")
@@ -255,7 +191,7 @@ class Exchange:
         errand.wish = self._directory.wish(reader, client, call.route.name != "other" or call.method in ("GET", "HEAD"))
         return ask
 
-    async def _answered(self, call: Call, errand: Errand, request: Request) -> aiohttp.ClientResponse:
+    async def answered(self, call: Call, errand: Errand, request: Request) -> aiohttp.ClientResponse:
         """The engine's answer; where the context had no room for the output asked for, that to the request with less."""
         response = await errand.send(request)
         limit, members = self._config.limits.max_model_len, call.ask.members
@@ -290,12 +226,12 @@ class Exchange:
             # The engine's own refusal is then the answer.
             return None
 
-    def _rules(self, call: Call) -> Rules:
+    def rules(self, call: Call) -> Rules:
         rescue = self._config.rescue
         return Rules(call.ask.offer if rescue.enabled else None, self._config.openai.both_reasoning_names, rescue.max_held_chars, texts=call.ask.texts)
 
     def _reducer(self, call: Call) -> ChatStream | openai_responses.ResponsesStream | None:
-        rules = self._rules(call)
+        rules = self.rules(call)
         if call.route.chat:
             return ChatStream(rules)
         return openai_responses.ResponsesStream(rules.offer, rules) if rules.offer is not None else None
@@ -308,10 +244,10 @@ class Exchange:
                 _grow(hold, len(part))
                 parts.append(part)
         body = b"".join(parts)
-        rules = self._rules(call)
+        rules = self.rules(call)
         if call.route.chat or rules.offer is not None:
             changed = whole(body, rules) if call.route.chat or rules.offer is None else openai_responses.whole(body, rules.offer, rules)
-            self._counted(changed.emptied, changed.rescued)
+            self.counted(changed.emptied, changed.rescued)
             body = changed.body
         if call.renaming is not None:
             body = call.renaming.whole(body)
@@ -329,17 +265,17 @@ class Exchange:
             kept.append((b"x-accel-buffering", b"no"))
         await send({"type": "http.response.start", "status": response.status, "headers": kept})
         if events:
-            beat = asyncio.ensure_future(self._keep_alive(call, send))
+            beat = asyncio.ensure_future(self.keep_alive(call, send))
             try:
                 await self._events(call, response, send)
             finally:
-                await _stop(beat)
+                await stop(beat)
         else:
-            await self._pump(call, response, send, _unchanged)
-        await send(_body(b"", more=False))
+            await self.pump(call, response, send, _unchanged)
+        await send(body_message(b"", more=False))
 
     async def _events(self, call: Call, response: aiohttp.ClientResponse, send: Send) -> None:
-        splitter = sse.EventSplitter(self._config.limits.max_event_bytes)
+        splitter = sse.EventSplitter(self.max_event_bytes)
         chat = self._reducer(call)
         clean: Callable[[bytes], bytes] = chat.feed if chat else _unchanged
         call.held = chat.broken if chat else bytes
@@ -357,17 +293,17 @@ class Exchange:
             return clean(complete)
 
         try:
-            await self._pump(call, response, send, feed)
+            await self.pump(call, response, send, feed)
             rest = splitter.rest()
             if call.route.ends and not sse.is_end(sse.last_data(rest if rest.strip() else last)):
                 raise Fault("upstream_cut", "the stream ended without its end marker")
             if rest:
-                await send(_body(clean(rest)))
+                await send(body_message(clean(rest)))
         finally:
             if chat:
-                self._counted(chat.emptied, chat.rescued)
+                self.counted(chat.emptied, chat.rescued)
 
-    async def _keep_alive(self, call: Call, send: Send) -> None:
+    async def keep_alive(self, call: Call, send: Send) -> None:
         """Comments into a silence, from before the first event on. Anthropic's clients count events only."""
         seconds = self._config.openai.keep_alive_seconds
         quiet_since = time.monotonic()
@@ -377,9 +313,9 @@ class Exchange:
                 continue
             quiet_since = time.monotonic()
             if call.waits_for != "client_stalled":
-                await send(_body(COMMENT))
+                await send(body_message(COMMENT))
 
-    async def _pump(self, call: Call, response: aiohttp.ClientResponse, send: Send, change: Callable[[bytes], bytes]) -> None:
+    async def pump(self, call: Call, response: aiohttp.ClientResponse, send: Send, change: Callable[[bytes], bytes]) -> None:
         """Read what is there, change it, send it; the next read waits until the client has taken this."""
         content = response.content
         while True:
@@ -390,14 +326,18 @@ class Exchange:
             out = change(data)
             if out:
                 call.wait_for_client()
-                await send(_body(out))
+                await send(body_message(out))
                 sent(call, out)
             call.wait_for_more()
 
-    def _counted(self, emptied: int, rescued: Mapping[str, int]) -> None:
+    def counted(self, emptied: int, rescued: Mapping[str, int]) -> None:
         self._metrics.empty_tool_calls.inc(emptied)
         for notation, number in rescued.items():
             self._metrics.rescued.labels(notation).inc(number)
+
+    def count_rescued(self, rescued: Mapping[str, int]) -> None:
+        """The same for answers in another protocol."""
+        self.counted(0, rescued)
 
     async def _fail(self, call: Call, fault: Fault, send: Send) -> None:
         """Tell the client as well as the answer's state allows."""
@@ -411,69 +351,10 @@ class Exchange:
             await refuse(send, fault, call.route.anthropic, call.id)
         elif call.mode is Mode.EVENTS and call.waits_for != "client_stalled":
             last = errors.responses_event(fault) if call.route.name == "responses" else errors.event(fault, call.route.anthropic, call.id)
-            await send(_body(call.held() + last))
-            await send(_body(b"", more=False))
+            await send(body_message(call.held() + last))
+            await send(body_message(b"", more=False))
         # Otherwise the answer stays unfinished: uvicorn then closes the connection, which every client takes for
         # the failure it is.
-
-
-def sent(call: Call, data: bytes) -> None:
-    """Note what the client was given."""
-    call.bytes_out += len(data)
-    call.sent_at = time.monotonic()
-    if call.first_byte_seconds is None:
-        call.first_byte_seconds = time.monotonic() - call.started_at
-
-
-async def deliver(call: Call, send: Send, status: int, kept: Headers, body: bytes) -> None:
-    """Answer with a whole document, in pieces, so that a client that does not read it is seen."""
-    call.status = status
-    await send({"type": "http.response.start", "status": status, "headers": [*kept, (b"content-length", str(len(body)).encode())]})
-    for start in range(0, len(body) or 1, PIECE_BYTES):
-        piece = body[start : start + PIECE_BYTES]
-        call.wait_for_client()
-        await send(_body(piece, more=start + PIECE_BYTES < len(body)))
-        sent(call, piece)
-
-
-async def refuse(send: Send, fault: Fault, anthropic: bool, request_id: str) -> None:
-    """Answer with an error."""
-    extra: Headers = [(b"content-type", b"application/json"), *headers.identification(request_id)]
-    if fault.retry_after is not None:
-        extra.append((b"retry-after", str(fault.retry_after).encode()))
-    if fault.status == HTTPStatus.UNAUTHORIZED:
-        extra.append((b"www-authenticate", b"Bearer"))
-    if anthropic and fault.kind in errors.FINAL:
-        # The SDKs would otherwise send it again, because of its status.
-        extra.append((b"x-should-retry", b"false"))
-    if fault.status in (408, 413):
-        # The rest of the body is not read.
-        extra.append((b"connection", b"close"))
-    await answer(send, errors.status(fault, anthropic), extra, errors.document(fault, anthropic, request_id))
-
-
-async def read_body(request_headers: Headers, receive: Receive, hold: Hold, limit: int) -> bytes:
-    """The request's body; raises when it is too large, too slow, or its sender leaves."""
-    announced = next((value for name, value in request_headers if name == b"content-length"), b"0")
-    if int(announced) > limit:
-        raise Fault("body_too_large")
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        try:
-            message = await asyncio.wait_for(receive(), BODY_SECONDS)
-        except TimeoutError as exc:
-            raise Fault("body_timeout") from exc
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        part = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            raise Fault("body_too_large")
-        hold.grow(len(part))
-        parts.append(part)
-        if not message.get("more_body", False):
-            return b"".join(parts)
 
 
 def _grow(hold: Hold, count: int) -> None:
@@ -492,17 +373,6 @@ def _renamed(renaming: Renaming, feed: Callable[[bytes], bytes], held: Callable[
     return lambda block: renaming.events(feed(block)), lambda: renaming.events(held())
 
 
-def _body(data: bytes, more: bool = True) -> Message:
-    return {"type": "http.response.body", "body": data, "more_body": more}
-
-
 async def _departure(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def _stop(*tasks: asyncio.Future[None]) -> None:
-    """Cancel tasks and wait until their connections are closed."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

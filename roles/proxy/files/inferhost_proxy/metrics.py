@@ -28,6 +28,7 @@ from .notations import NOTATIONS
 from .openai_request import CHANGES
 from .process_totals import ProcessTotals
 from .routes import METHODS
+from .search_metrics import SearchMetrics
 from .share import ALONE, Share
 
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
@@ -108,6 +109,7 @@ class Metrics:
             ("phase",),
             registry=self.registry,
         )
+        self.searches = SearchMetrics(self.registry)
         self.rejected_keys = Counter("inferhost_proxy_rejected_keys_total", "Requests without a valid key.", registry=self.registry)
         self.upstream_up = Gauge(
             "inferhost_proxy_upstream_up",

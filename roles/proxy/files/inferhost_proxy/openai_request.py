@@ -111,10 +111,10 @@ def prepare(
     if changed or named:
         members = with_changes(members, {key: value for changes in (named, *made.values()) for key, value in changes.items()})
         body = msgspec.json.encode(members)
-    return Ask(body, members, _offer_of(members) if chat or "input" in members else None, changed, texts)
+    return Ask(body, members, offer_of(members) if chat or "input" in members else None, changed, texts)
 
 
-def _offer_of(members: Members) -> Offer | None:
+def offer_of(members: Members) -> Offer | None:
     try:
         return offered(members)
     except _NOT_JSON:

@@ -18,6 +18,7 @@ from .keys import KeyRing
 from .limits import Allowance
 from .metrics import Metrics
 from .pool import Pool
+from .search_service import searcher
 
 
 class Service:
@@ -27,8 +28,9 @@ class Service:
         self.allowances = {key.label: Allowance(key.requests_per_minute, key.concurrent_requests) for key in config.api_keys}
         self._pool = Pool(config, metrics)
         directory = Directory(config, self._pool)
-        self.exchange = Exchange(config, self._pool, directory, metrics)
-        self.anthropic = Anthropic(config, directory, self.exchange)
+        self._searcher = searcher(config.search, config.limits.max_model_len, metrics.searches)
+        self.exchange = Exchange(config, self._pool, directory, metrics, self._searcher)
+        self.anthropic = Anthropic(config, directory, self.exchange, self._searcher)
         self.health = Health(config, self._pool, keys.upstreams)
         self._requests = 0
         self._idle = asyncio.Event()
@@ -40,6 +42,8 @@ class Service:
 
     async def close(self) -> None:
         await self.health.stop()
+        if self._searcher is not None:
+            await self._searcher.close()
         await self._pool.close()
 
     @contextmanager
