@@ -470,19 +470,23 @@ assert not {"ddgs", "primp", "lxml"} & set(sys.modules), "loaded too early"
     ],
 )
 def test_configurations_that_cannot_work(given: dict[str, Any], message: str) -> None:
-    raw = {"api_keys": [{"label": "a", "file": "f"}], "upstream": {"url": "http://127.0.0.1:8000"}, "search": given}
+    raw = {"api_keys": [{"label": "a", "file": "f"}], "upstreams": [{"name": "engine", "url": "http://127.0.0.1:8000"}], "search": given}
     with pytest.raises(ConfigError, match=message):
         parse(raw)
 
 
 def test_no_search_unless_it_is_asked_for() -> None:
-    config = parse({"api_keys": [{"label": "a", "file": "f"}], "upstream": {"url": "http://127.0.0.1:8000"}})
+    config = parse({"api_keys": [{"label": "a", "file": "f"}], "upstreams": [{"name": "engine", "url": "http://127.0.0.1:8000"}]})
     assert config.search.providers == [] and not config.search.always_offer
 
 
 def test_check_config_knows_the_search(tmp_path: Any) -> None:
     (tmp_path / "key").write_text("sk-test-0123456789abcdef-key\n")
-    raw = {"api_keys": [{"label": "a", "file": str(tmp_path / "key")}], "upstream": {"url": "http://127.0.0.1:8000"}, "search": {"providers": ["searxng"]}}
+    raw = {
+        "api_keys": [{"label": "a", "file": str(tmp_path / "key")}],
+        "upstreams": [{"name": "engine", "url": "http://127.0.0.1:8000"}],
+        "search": {"providers": ["searxng"]},
+    }
     path = tmp_path / "proxy.json"
     path.write_text(json.dumps(raw))
     refused = run_cli("--check-config", str(path))
