@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "roles/proxy/files")]
@@ -16,6 +17,10 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "roles/proxy/files")]
 from gateway import Gateway  # noqa: E402
 from search_kit import SearchStandIn  # noqa: E402
 from standin import StandIn  # noqa: E402
+
+# How long an example takes says what else the machine does.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -300,7 +300,7 @@ def readiness(url: str, **settings: Any) -> str | None:
         pool = Pool(config, Metrics())
         pool.open()
         try:
-            return (await Health(config, pool, lambda: {"e": b"engine-key"}).state()).problem
+            return (await Health(config, pool, {"e": b"engine-key"}).state()).problem
         finally:
             await pool.close()
 

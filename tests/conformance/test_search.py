@@ -222,7 +222,7 @@ def test_only_addresses_of_the_web(url: str) -> None:
     assert search.cleaned([ONE._replace(url=url)], 8, 16000) == ()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.builds(Result, st.text(), st.sampled_from(["https://a.example/", "https://b.example/", "x"]), st.text(max_size=3000), st.none() | st.text())),
     st.integers(500, 5000),
@@ -238,7 +238,7 @@ def test_what_is_kept_is_bounded_and_clean(results: list[Result], limit: int) ->
     assert found.encode()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text())
 def test_cleaning_twice_is_cleaning_once(text: str) -> None:
     once = search.clean(text, 10**6)

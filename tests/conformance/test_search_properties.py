@@ -64,7 +64,7 @@ def message(bodies: list[bytes], at: list[int], answer: Answer, outcome: Outcome
     return parse_events(frames(events))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(legs, st.lists(st.integers(0, 10**5), max_size=8), st.sampled_from(sorted(OUTCOMES)), st.booleans())
 def test_any_cut_gives_the_same_message(script: list[tuple[list[Document], str]], at: list[int], outcome: str, single: bool) -> None:
     bodies = [said(*chunks, finish=finish) for chunks, finish in script]
@@ -79,7 +79,7 @@ def test_any_cut_gives_the_same_message(script: list[tuple[list[Document], str]]
     assert "web_search" not in [block["name"] for block in blocks if block["type"] == "tool_use"]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(legs)
 def test_without_a_search_in_the_request_nothing_is_one(script: list[tuple[list[Document], str]]) -> None:
     chunks, finish = script[0]
@@ -87,7 +87,7 @@ def test_without_a_search_in_the_request_nothing_is_one(script: list[tuple[list[
     assert not {"server_tool_use", "web_search_tool_result"} & {block["type"] for block in content(events)}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(legs, st.sampled_from(sorted(OUTCOMES)))
 def test_C03_what_the_engine_is_asked_next_extends_what_it_was_asked(script: list[tuple[list[Document], str]], outcome: str) -> None:
     """And the client's next request, with the blocks it was sent, extends both."""
@@ -156,7 +156,7 @@ def test_no_rescue_of_tools_that_may_not_be_called(choice: Any) -> None:
     assert offered({}) is None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.sampled_from([search("q"), ("read", '{"a": 1}')]), max_size=3), texts, st.lists(st.integers(0, 10**5), max_size=6))
 def test_any_cut_gives_the_same_chat_completion(made: list[tuple[str, str]], text: str, at: list[int]) -> None:
     body = turn_as_stream(turn(text, *made))
@@ -186,7 +186,7 @@ odd = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.fixed_dictionaries({}, optional={"tools": odd, "web_search_options": odd, "tool_choice": odd, "n": odd, "messages": odd}), st.booleans())
 def test_any_request_is_planned_left_alone_or_refused(members: Document, always: bool) -> None:
     raw = {key: msgspec.Raw(json.dumps(value).encode()) for key, value in members.items()}

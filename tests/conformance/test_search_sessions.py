@@ -33,7 +33,7 @@ turns = st.builds(
     st.tuples(st.integers(2, 50), st.integers(0, 20)),
 )
 scripts = st.lists(turns, min_size=1, max_size=4)
-some = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+some = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @some

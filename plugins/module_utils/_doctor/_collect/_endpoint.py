@@ -129,7 +129,8 @@ def _probe(context: Context, target: Target) -> dict[str, t.Any]:
 
 def _is_our_proxy(base: str) -> bool:
     """Only ours answers there like this."""
-    return bool(_get(base + "/livez", None)[1] == {"status": "alive"})
+    answer = _get(base + "/livez", None)[1]
+    return isinstance(answer, dict) and answer.get("status") == "alive"
 
 
 def _notations(answers: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
