@@ -90,7 +90,7 @@ class Gateway:
         return f"http://127.0.0.1:{self.port}"
 
     def _wait(self) -> None:
-        end = time.monotonic() + 15
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             assert self.process.poll() is None, f"the gateway ended at once: {self.log()}"
             try:

@@ -194,7 +194,7 @@ def test_other_routes_are_left_alone(standin: StandIn, gateway: Gateway) -> None
     assert gateway.post("/v1/embeddings", {}).body == raw
 
 
-def test_each_event_arrives_without_waiting_for_the_next(standin: StandIn, gateway: Gateway) -> None:
+def test_E17_each_event_arrives_without_waiting_for_the_next(standin: StandIn, gateway: Gateway) -> None:
     first = b"data: " + json.dumps(delta(content="a", tool_calls=[])).encode() + b"\n\n"
     standin.replies["/v1/chat/completions"] = stream(first, 3.0, b"data: [DONE]\n\n")
     connection = gateway.connect(timeout=2)

@@ -262,7 +262,7 @@ def long_request(engine: Engine, front: Gateway, model: str, stream: bool) -> so
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_engine_stops_when_the_client_leaves(engine: Engine, front: Gateway, model: str, stream: bool) -> None:
+def test_B25_engine_stops_when_the_client_leaves(engine: Engine, front: Gateway, model: str, stream: bool) -> None:
     disconnects = 'inferhost_proxy_client_disconnects_total{phase="%s"}' % ("answer" if stream else "waiting")
     before = front.metric(disconnects)
     client = long_request(engine, front, model, stream)

@@ -120,7 +120,7 @@ def test_errors_and_models(front: Gateway, client: anthropic.Anthropic, model: s
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_engine_stops_when_the_client_leaves(engine: Engine, front: Gateway, model: str, stream: bool) -> None:  # noqa: F811
+def test_B25_engine_stops_when_the_client_leaves(engine: Engine, front: Gateway, model: str, stream: bool) -> None:  # noqa: F811
     body = ask(model, max_tokens=1500, extra=scripted(engine, "word " * 1400))
     body |= body.pop("extra_body")
     source: socket.socket = front.open_stream("/v1/messages", json.loads(json.dumps({**body, "stream": stream})))
