@@ -193,6 +193,16 @@ def test_models_that_the_configuration_names(farm: Farm, begin: Callable[..., Ga
     assert "/v1/models" not in [seen.target for seen in farm["a"].seen]
 
 
+def test_health_of_its_own_path(farm: Farm, begin: Callable[..., Gateway]) -> None:
+    """LiteLLM, for one, asks all its models when somebody wants its /health."""
+    upstreams = farm.upstreams()
+    upstreams[0] |= {"models": ["x"], "health_path": "/health/readiness"}
+    farm["a"].replies["/health/readiness"] = whole({"status": "healthy"})
+    gateway = begin(upstreams=upstreams)
+    assert ask(gateway, model="x").status == 200
+    assert {seen.target for seen in farm["a"].seen} == {"/health/readiness", CHAT}
+
+
 REFUSALS: dict[str, Reply] = {
     "reset": Reply([], before=[CUT]),
     "no HTTP": Reply([], before=[b"SSH-2.0\r\n\r\n", CUT]),

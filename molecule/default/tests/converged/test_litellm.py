@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from endpoint import READ_FILE, ROOT, ask
+from endpoint import API_KEY, PROXY, READ_FILE, ROOT, ask
 from inside import Inside
 from playbook_runs import Outcome, Playbooks
 from testinfra.host import Host
@@ -19,17 +19,28 @@ LITELLM = "http://127.0.0.1:4001"
 KEY = f"{ROOT}/etc/secrets/litellm_key"
 NAME = "inferhost-litellm"
 PROVIDER_KEY = "sk-provider-5f0c2b7d9a"
+TAGS = "litellm,proxy"
 WANTED = {
     "litellm_enabled": True,
     "litellm_keys": {"ELSEWHERE_API_KEY": PROVIDER_KEY},
-    "litellm_models": [{"model_name": "elsewhere", "litellm_params": {"model": "openai/large", "api_key": "os.environ/ELSEWHERE_API_KEY"}}],
+    "litellm_models": [
+        {"model_name": "elsewhere", "litellm_params": {"model": "openai/large", "api_key": "os.environ/ELSEWHERE_API_KEY"}},
+        {
+            "model_name": "round-about",
+            "litellm_params": {
+                "model": "hosted_vllm/inferhost-tiny",
+                "api_base": "http://127.0.0.1:8000/v1",
+                "api_key": "os.environ/INFERHOST_ENGINE_KEY",
+            },
+        },
+    ],
 }
 
 
 @pytest.fixture(scope="module")
 def brought(playbooks: Playbooks) -> Iterator[Outcome]:
-    yield playbooks.run("site", "--tags", "litellm", "-vvv", "--diff", variables=WANTED)
-    playbooks.run("site", "--tags", "litellm")
+    yield playbooks.run("site", "--tags", TAGS, "-vvv", "--diff", variables=WANTED)
+    playbooks.run("site", "--tags", TAGS)
 
 
 def test_it_runs_in_an_environment_of_its_own(brought: Outcome, host: Host) -> None:
@@ -40,23 +51,24 @@ def test_it_runs_in_an_environment_of_its_own(brought: Outcome, host: Host) -> N
 
 
 def test_a_second_run_changes_nothing(brought: Outcome, playbooks: Playbooks) -> None:
-    assert playbooks.run("site", "--tags", "litellm", variables=WANTED).changed == 0
+    assert playbooks.run("site", "--tags", TAGS, variables=WANTED).changed == 0
 
 
-def test_the_engines_tool_calls_come_through_it(brought: Outcome, inside: Inside) -> None:
-    status, models = ask(inside, "/v1/models", base=LITELLM, key=KEY)
+@pytest.mark.parametrize(("base", "key", "model"), [(LITELLM, KEY, "inferhost-tiny"), (PROXY, API_KEY, "round-about")])
+def test_the_engines_tool_calls_come_through_it(brought: Outcome, inside: Inside, base: str, key: str, model: str) -> None:
+    """Asked directly, and through the proxy, which has it as one more upstream."""
+    status, models = ask(inside, "/v1/models", base=base, key=key)
     assert status == 200, models
-    names = [model["id"] for model in models["data"]]
-    assert "elsewhere" in names
+    assert {"inferhost-tiny", "elsewhere", "round-about"} <= {each["id"] for each in models["data"]}
     body = {
-        "model": names[0],
+        "model": model,
         "messages": [{"role": "user", "content": "Read the file /srv/molecule/notes-4402.txt"}],
         "tools": [READ_FILE],
         "tool_choice": "auto",
         "temperature": 0,
         "max_tokens": 256,
     }
-    status, answer = ask(inside, "/v1/chat/completions", body, base=LITELLM, key=KEY)
+    status, answer = ask(inside, "/v1/chat/completions", body, base=base, key=key)
     assert status == 200, answer
     (call,) = answer["choices"][0]["message"]["tool_calls"]
     assert json.loads(call["function"]["arguments"]) == {"path": "/srv/molecule/notes-4402.txt"}
@@ -74,11 +86,11 @@ def test_it_is_closed_sandboxed_and_keeps_its_keys(brought: Outcome, host: Host)
 
 
 def test_without_the_variable_it_goes(brought: Outcome, playbooks: Playbooks, host: Host) -> None:
-    outcome = playbooks.run("site", "--tags", "litellm")
+    outcome = playbooks.run("site", "--tags", TAGS)
     assert outcome.status == 0, outcome.output[-3000:]
     assert not host.service(NAME).exists
     assert host.check_output(f"find {ROOT} /etc/systemd -name '*litellm*'") == ""
-    assert playbooks.run("site", "--tags", "litellm").changed == 0
+    assert playbooks.run("site", "--tags", TAGS).changed == 0
 
 
 @pytest.mark.parametrize(
@@ -90,7 +102,7 @@ def test_without_the_variable_it_goes(brought: Outcome, playbooks: Playbooks, ho
     ],
 )
 def test_bad_input_is_refused_before_anything_changes(playbooks: Playbooks, variables: dict[str, object], said: str) -> None:
-    outcome = playbooks.run("site", "--tags", "litellm", variables=variables)
+    outcome = playbooks.run("site", "--tags", TAGS, variables=variables)
     assert outcome.status != 0
     assert said in outcome.output
     assert outcome.changed == 0

@@ -113,7 +113,7 @@ class Health:
     async def _report(self, member: Member) -> Report:
         try:
             async with asyncio.timeout(self._seconds):
-                await self._get(member, "/health")
+                await self._get(member, member.health_path)
                 if member.fixed_models is not None:
                     return Report(None, [{"id": name, "object": "model"} for name in sorted(member.fixed_models)])
                 listing = models_in(await self._get(member, "/v1/models"))

@@ -40,6 +40,7 @@ class Member:
     def __init__(self, config: Upstream, metrics: Metrics) -> None:
         self.name = config.name
         self.base = config.base
+        self.health_path = config.health_path
         self.fixed_models = None if config.models is None else frozenset(config.models)
         self.standing = Standing(models=self.fixed_models)
         self.listing: Sequence[dict[str, object]] = ()

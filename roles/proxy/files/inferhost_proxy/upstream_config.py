@@ -21,6 +21,8 @@ class Upstream(Struct, frozen=True, forbid_unknown_fields=True):
     key_file: Text | None = None
     models: list[Text] | None = None
     """What is asked of it; without this, what its /v1/models lists."""
+    health_path: Annotated[str, Meta(pattern="^/")] = "/health"
+    """Answers 200 while it is well."""
 
     @property
     def base(self) -> str:
