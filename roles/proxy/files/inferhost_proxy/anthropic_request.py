@@ -60,7 +60,7 @@ def _decoded(body: bytes) -> MessagesRequest:
         return _decode(mended)
 
 
-def chat(request: MessagesRequest, inline: InlineSystem, served: ServerTools = anthropic_tools.NO_SERVER_TOOLS) -> dict[str, Any]:
+def chat(request: MessagesRequest, inline: InlineSystem, served: ServerTools | None = None) -> dict[str, Any]:
     """The chat request's members that decide the prompt: enough to count it."""
     body: dict[str, Any] = {"model": request.model}
     try:
@@ -70,7 +70,7 @@ def chat(request: MessagesRequest, inline: InlineSystem, served: ServerTools = a
     body["messages"] = messages
     if prefill:
         body |= {"continue_final_message": True, "add_generation_prompt": False}
-    body |= anthropic_tools.convert(request.tools, request.tool_choice, served)
+    body |= anthropic_tools.convert(request.tools, request.tool_choice, served or anthropic_tools.NO_SERVER_TOOLS)
     return body | _thinking(request)
 
 

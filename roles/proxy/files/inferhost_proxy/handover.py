@@ -57,12 +57,12 @@ def environment_for(handover: Handover) -> dict[str, str]:
     return {**os.environ, _HANDOVER: msgspec.json.encode(handover).decode()}
 
 
-def take_post(environ: MutableMapping[str, str] = os.environ) -> Post | None:
+def take_post(environ: MutableMapping[str, str] | None = None) -> Post | None:
     """This process's post; None when it is the first process. Nobody finds it a second time."""
-    found = environ.pop(_WORKER, None)
+    found = (os.environ if environ is None else environ).pop(_WORKER, None)
     return None if found is None else msgspec.json.decode(found, type=Post)
 
 
-def take_handover(environ: MutableMapping[str, str] = os.environ) -> Handover | None:
-    found = environ.pop(_HANDOVER, None)
+def take_handover(environ: MutableMapping[str, str] | None = None) -> Handover | None:
+    found = (os.environ if environ is None else environ).pop(_HANDOVER, None)
     return None if found is None else msgspec.json.decode(found, type=Handover)

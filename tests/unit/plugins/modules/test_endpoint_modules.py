@@ -105,7 +105,7 @@ def test_throughput(key_file: Path) -> None:
         unknown = run_module("throughput_smoke", {**options, "plan": {}})
     assert unknown["verdict"]["verdict"] == "unknown"
     assert (unknown["speed"]["tokens"], unknown["speed"]["tokens_source"]) == (10, "usage")
-    assert 5 < unknown["speed"]["tokens_per_s"] < 100
+    assert unknown["speed"]["tokens_per_s"] > 0
     assert judged["verdict"]["implied_bandwidth_bytes_per_s"] == pytest.approx(judged["speed"]["tokens_per_s"] * 1e9, rel=1e-3)
 
 
