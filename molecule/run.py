@@ -28,7 +28,7 @@ import engine
 import vm
 
 # What a scenario's hosts run on; the others are containers.
-REQUIREMENTS = {"storage": vm.require}
+REQUIREMENTS = {"storage": vm.require, "driver_vm": vm.require}
 
 # How molecule, without colours, announces the begin and the end of a phase.
 MARK = re.compile(r"\[(?P<scenario>\S+) > (?P<phase>\w+)\] (?P<event>Executing|Executed: (?P<state>\w+))\s*$")
