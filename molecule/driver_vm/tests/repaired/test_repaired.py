@@ -45,6 +45,12 @@ def test_the_open_module_is_built_and_the_headers_metapackage_follows_the_kernel
     assert "nvidia-kernel-dkms installed" not in there
 
 
+def test_nouveau_is_kept_away_also_in_the_initial_file_system(machine: Machine, not_allowed: Outcome) -> None:
+    assert not_allowed
+    assert "blacklist nouveau" in machine.sh("modprobe --showconfig | grep nouveau")
+    assert machine.sh("grep -c -- '-u -k all' /var/lib/standin/update-initramfs").strip() == "1"
+
+
 def test_one_real_reboot_with_consent_and_the_card_works(
     machine: Machine, not_allowed: Outcome, first_boot: str, record_testsuite_property: pytest.RecordProperty
 ) -> None:
