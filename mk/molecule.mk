@@ -1,7 +1,8 @@
-# A systemd host in a container, from bare to verified and back. SCENARIO chooses another one than `default`.
+# Hosts from bare to converged and back: systemd in containers, machines under QEMU and, where one is given, a real machine with a GPU.
+# SCENARIO: default storage driver container_toolkit gpu
 
 SCENARIO ?= default
 
 .PHONY: molecule
-molecule: setup-dev ## the collection on a systemd Debian host in Docker (SCENARIO=default)
+molecule: setup-dev ## the collection on test hosts (SCENARIO=default; storage driver container_toolkit gpu)
 	@$(BIN)/python molecule/run.py $(SCENARIO)

@@ -23,7 +23,7 @@ units: setup-dev ## unit tests on every Python that is here
 
 # What wants real vLLM, tests/demo runs with the engine of the demo.
 conformance: conformance-venv ## the proxy between a scripted upstream and the libraries of its clients
-	@$(CONFORMANCE_VENV)/bin/python -m pytest -q tests/conformance --ignore tests/conformance/test_vllm.py --junitxml $(INFERHOST_REPORTS)/conformance.xml
+	@$(CONFORMANCE_VENV)/bin/python -m pytest -q tests/conformance --ignore-glob 'tests/conformance/test_vllm*.py' --junitxml $(INFERHOST_REPORTS)/conformance.xml
 
 conformance-venv: setup
 	@test -x $(CONFORMANCE_VENV)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(CONFORMANCE_VENV)

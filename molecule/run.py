@@ -3,20 +3,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run one molecule scenario and leave its phases as JUnit.  Usage: run.py [SCENARIO]
 
-The Docker Engine is installed and started where there is none, for some scenarios QEMU is installed instead. Where that cannot be, the stage is a skip with
-the reason.
+The Docker Engine is installed and started where there is none, for some scenarios QEMU is installed instead; one runs on a machine that somebody brings.
+What cannot be had is a skip with its reason.
 Reports go to INFERHOST_REPORTS (default .reports/molecule): molecule-SCENARIO.xml here, one file for each test folder from pytest.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -27,8 +29,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "resources"))
 import engine
 import vm
 
+GPU_HOST = "INFERHOST_GPU_HOST"
+
+
+@contextlib.contextmanager
+def brought() -> Iterator[None]:
+    """A machine with a GPU, which only somebody else can bring."""
+    if not os.environ.get(GPU_HOST):
+        raise engine.NoEngine(f"no machine with a GPU is given; set {GPU_HOST}=user@host, or localhost")
+    yield
+
+
 # What a scenario's hosts run on; the others are containers.
-REQUIREMENTS = {"storage": vm.require, "driver_vm": vm.require}
+REQUIREMENTS = {"storage": vm.shared, "driver_vm": vm.shared, "gpu": brought}
 
 # How molecule, without colours, announces the begin and the end of a phase.
 MARK = re.compile(r"\[(?P<scenario>\S+) > (?P<phase>\w+)\] (?P<event>Executing|Executed: (?P<state>\w+))\s*$")
@@ -129,9 +142,9 @@ def main() -> None:
     phases: list[Phase] = []
     reason, status = "", 1
     try:
-        REQUIREMENTS.get(scenario, engine.ensure)()
-        link_scenarios()
-        status = run(scenario, reports, phases)
+        with REQUIREMENTS.get(scenario, engine.shared)():
+            link_scenarios()
+            status = run(scenario, reports, phases)
     except engine.NoEngine as error:
         reason, status = str(error), 0
         print(f"molecule {scenario}: skipped: {reason}")

@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, inferhost contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the gates in order, go on after a failing one, and add up what they report.  Usage: run_tests.py [STAGE...]
+"""Run the gates, go on after a failing one, and add up what they report.  Usage: run_tests.py [STAGE...]
 
+Two lanes run side by side, each with its stages in order: much of a deployment is waiting for one process.
 Reports go to .reports/<commit>, or .reports/worktree where something is not committed, one folder a stage, with run.json beside them.
 """
 
@@ -15,7 +16,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,20 +31,25 @@ REPORTS = ROOT / ".reports"
 
 @dataclass(frozen=True)
 class Stage:
-    """One gate: a make target that leaves JUnit XML in INFERHOST_REPORTS."""
+    """One gate: a make target, with its variables, that leaves JUnit XML in INFERHOST_REPORTS."""
 
     name: str
     target: str
     minutes: int
+    lane: int
 
 
+# The deadlines are for a machine that does other things as well; they are there to end what hangs.
 STAGES = (
-    Stage("lint", "lint", 15),
-    Stage("sanity", "sanity", 15),
-    Stage("units", "units", 20),
-    Stage("conformance", "conformance", 10),
-    Stage("molecule", "molecule", 40),
-    Stage("demo", "test-demo", 40),
+    Stage("lint", "lint", 15, 1),
+    Stage("sanity", "sanity", 20, 1),
+    Stage("units", "units", 25, 1),
+    Stage("conformance", "conformance", 15, 1),
+    Stage("driver", "molecule SCENARIO=driver", 25, 1),
+    Stage("container_toolkit", "molecule SCENARIO=container_toolkit", 25, 1),
+    Stage("gpu", "molecule SCENARIO=gpu", 15, 1),
+    Stage("molecule", "molecule", 45, 2),
+    Stage("demo", "test-demo", 60, 2),
 )
 
 
@@ -71,29 +80,76 @@ def complete(name: str, status: int, seconds: float, cases: list[junit.Case], wh
     return None
 
 
-def stop_on_sigterm() -> None:
-    """Let a stage's processes, which are a group of their own, go down with us."""
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+class Groups:
+    """The process groups of the stages that run now; closing stops them all, and none can be started any more."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[int] = set()
+        self._closed = False
+
+    def start(self, target: str, environment: dict[str, str]) -> subprocess.Popen[str]:
+        """Start a make target as the leader of a group of its own."""
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the run was stopped")
+            process = subprocess.Popen(
+                ["make", *target.split()],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+            self._running.add(process.pid)
+            return process
+
+    def ended(self, process: subprocess.Popen[str]) -> None:
+        """Forget a group whose leader was waited for."""
+        with self._lock:
+            self._running.discard(process.pid)
+
+    def close(self) -> None:
+        """Stop what runs, politely."""
+        with self._lock:
+            self._closed = True
+            for group in self._running:
+                os.killpg(group, signal.SIGTERM)
 
 
-def execute(target: str, minutes: int, environment: dict[str, str]) -> tuple[int, str]:
-    """Run a make target in a process group of its own; at the deadline the group is stopped, politely first."""
-    with subprocess.Popen(["make", target], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, start_new_session=True) as process:
+def show(name: str, lines: Iterable[str]) -> None:
+    """Print each line with the stage it comes from."""
+    for line in lines:
+        print(f"{name}: {line}", end="", flush=True)
+
+
+def execute(groups: Groups, stage: Stage, environment: dict[str, str]) -> tuple[int, str]:
+    """Run a stage and show what it says; at the deadline its group is stopped, politely first."""
+    process = groups.start(stage.target, environment)
+    # Not waited for to the end: a daemon that a test left behind may hold the pipe open.
+    reader = threading.Thread(target=show, args=(stage.name, process.stdout), daemon=True)
+    reader.start()
+    why = ""
+    try:
+        process.wait(timeout=stage.minutes * 60)
+    except subprocess.TimeoutExpired:
+        why = f"not done after {stage.minutes} minutes"
+        os.killpg(process.pid, signal.SIGTERM)
         try:
-            return process.wait(timeout=minutes * 60), ""
+            process.wait(timeout=120)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(timeout=120)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-            return 124, f"not done after {minutes} minutes"
-        except BaseException:
-            os.killpg(process.pid, signal.SIGTERM)
-            raise
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    finally:
+        groups.ended(process)
+    reader.join(timeout=10)
+    return (124 if why else process.returncode), why
 
 
-def run(stage: Stage, folder: Path) -> tuple[Result, list[junit.Case]]:
+def run(groups: Groups, stage: Stage, folder: Path) -> tuple[Result, list[junit.Case]]:
     """Run one stage and read what it left."""
     print(f"\n=== {stage.name} (make {stage.target}) ===", flush=True)
     folder.mkdir(parents=True)
@@ -101,7 +157,7 @@ def run(stage: Stage, folder: Path) -> tuple[Result, list[junit.Case]]:
     environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")}
     environment["INFERHOST_REPORTS"] = str(folder)
     start = time.monotonic()
-    status, why = execute(stage.target, stage.minutes, environment)
+    status, why = execute(groups, stage, environment)
     seconds = time.monotonic() - start
     try:
         cases = junit.read_folder(folder)
@@ -112,6 +168,18 @@ def run(stage: Stage, folder: Path) -> tuple[Result, list[junit.Case]]:
         junit.write(folder / "stage.xml", "stage", [extra])
         cases.append(extra)
     return Result(stage.name, status, seconds, **junit.counts(cases)), cases
+
+
+def side_by_side(groups: Groups, lanes: list[list[Stage]], follow: Callable[[list[Stage]], None]) -> None:
+    """Follow each lane in a thread of its own; whatever ends this early, SIGTERM too, takes the stages that run with it."""
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
+        try:
+            for future in [pool.submit(follow, lane) for lane in lanes]:
+                future.result()
+        except BaseException:
+            groups.close()
+            raise
 
 
 def summary(results: list[Result], cases: dict[str, list[junit.Case]]) -> str:
@@ -131,7 +199,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stages", nargs="*", metavar="STAGE", help=" ".join(stage.name for stage in STAGES))
     names = parser.parse_args().stages
-    stop_on_sigterm()
     unknown = sorted(set(names) - {stage.name for stage in STAGES})
     if unknown:
         parser.error(f"no stage {', '.join(unknown)}; there are: {', '.join(stage.name for stage in STAGES)}")
@@ -144,13 +211,22 @@ def main() -> int:
     results: list[Result] = []
     cases: dict[str, list[junit.Case]] = {}
     record = {"commit": commit, "dirty": dirty, "started": started}
-    for stage in chosen:
-        shutil.rmtree(base / stage.name, ignore_errors=True)
-        result, cases[stage.name] = run(stage, base / stage.name)
-        results.append(result)
-        print(f"=== {stage.name}: {'ok' if result.status == 0 and not result.failed else 'FAILED'} after {result.seconds:.0f} s ===", flush=True)
-        # Stages of this commit that an earlier call ran stay on record.
-        write_record(base / "run.json", record, results)
+    groups, write = Groups(), threading.Lock()
+
+    def follow(lane: list[Stage]) -> None:
+        for stage in lane:
+            shutil.rmtree(base / stage.name, ignore_errors=True)
+            result, found = run(groups, stage, base / stage.name)
+            with write:
+                results.append(result)
+                cases[stage.name] = found
+                # Stages of this commit that an earlier call ran stay on record.
+                write_record(base / "run.json", record, results)
+            print(f"=== {stage.name}: {'ok' if result.status == 0 and not result.failed else 'FAILED'} after {result.seconds:.0f} s ===", flush=True)
+
+    lanes = [[stage for stage in chosen if stage.lane == lane] for lane in sorted({stage.lane for stage in chosen})]
+    side_by_side(groups, lanes if (os.cpu_count() or 1) > 1 else [chosen], follow)
+    results.sort(key=lambda result: [stage.name for stage in STAGES].index(result.name))
     print(summary(results, cases))
     return 1 if any(result.status or result.failed for result in results) else 0
 

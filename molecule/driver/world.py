@@ -28,6 +28,8 @@ PORT = 8099
 CARD = "0000:01:00.0"
 # A release that would bring a kernel along, of a branch that nothing else here uses.
 NEW_KERNEL_DRIVER = "590.48.01"
+# apt takes a package of the same version with other dependencies, as the real kernel is, for another build, and would want it.
+KERNELS_STAY = "Package: linux-image-*\nPin: release a=now\nPin-Priority: 1001\n"
 KERNELS = {BOOKWORM: ("linux-image-amd64", "linux-image-cloud-amd64"), TRIXIE: ("linux-image-amd64",)}
 SMI = {"cuda": 0, "cuda_version": "13.0", "cards": [{"address": CARD, "name": "NVIDIA RTX 4000 SFF Ada Generation", "memory_mib": 20475}]}
 UNITS = {
@@ -120,7 +122,9 @@ def main() -> None:
     host = sys.argv[1]
     inside(host, "apt-get update -qq")
     headers = inside(host, "apt-cache depends linux-headers-amd64 | sed -n 's/.*Depends: linux-headers-\\(.*\\)-amd64$/\\1/p' | head -1").strip()
-    install(host, [*nvidia.kernels(headers, KERNELS[host]), *(nvidia.FRAGMENTS if host == BOOKWORM else ()), *nvidia.BYSTANDERS])
+    version = inside(host, "apt-cache policy linux-headers-amd64 | sed -n 's/^  Candidate: //p'").strip()
+    install(host, [*nvidia.kernels(headers, version, KERNELS[host]), *(nvidia.FRAGMENTS if host == BOOKWORM else ()), *nvidia.BYSTANDERS])
+    write(host, "/etc/apt/preferences.d/standin-kernel", KERNELS_STAY)
     show_card(host, f"{headers}-amd64")
     publish(host)
 

@@ -5,16 +5,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 STATE = Path(__file__).resolve().parents[2] / ".cache" / "molecule"
 PID_FILE = STATE / "dockerd.pid"
 LOG_FILE = STATE / "dockerd.log"
+# Locked by every scenario while it uses the engine, by the one that is starting it, and by the one that installs packages on this machine.
+USERS_FILE = STATE / "engine.users"
+STARTING_FILE = STATE / "engine.starting"
+INSTALLING_FILE = STATE / "installing"
 START_SECONDS = 60
 STOP_SECONDS = 60
 
@@ -36,12 +43,15 @@ def apt_install(*packages: str) -> None:
         raise NoEngine(f"{', '.join(packages)} not found, and only root can install it; run: sudo apt-get install {' '.join(packages)}")
     if shutil.which("apt-get") is None:
         raise NoEngine(f"{', '.join(packages)} not found, and this machine has no apt-get to install it with")
+    STATE.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *packages]):
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise NoEngine(f"{' '.join(command)} failed: {reason}")
+    with INSTALLING_FILE.open("a") as installing:
+        fcntl.flock(installing, fcntl.LOCK_EX)
+        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *packages]):
+            done = subprocess.run([*command, "-o", "DPkg::Lock::Timeout=300"], env=environment, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+                raise NoEngine(f"{' '.join(command)} failed: {reason}")
 
 
 def ensure() -> None:
@@ -57,6 +67,24 @@ def ensure() -> None:
         apt_install("docker.io", "iptables")
     if not answers():  # the package may have started it
         _start()
+
+
+@contextlib.contextmanager
+def shared() -> Iterator[None]:
+    """An engine for as long as it is needed. One that was started here is stopped by the last scenario that uses it."""
+    STATE.mkdir(parents=True, exist_ok=True)
+    with USERS_FILE.open("a") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        try:
+            with STARTING_FILE.open("a") as starting:
+                fcntl.flock(starting, fcntl.LOCK_EX)
+                ensure()
+            yield
+        finally:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if stop_ours():
+                    print("stopped the Docker Engine that was started for the tests")
 
 
 def _start() -> None:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, inferhost contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One systemd test host in a container.  Usage: host.py up|down NAME [--suite SUITE] [--packages NAME,NAME] [--reboots]"""
+"""One systemd test host in a container.  Usage: host.py up|down NAME [--suite SUITE] [--packages NAME,NAME] [--reboots] [--engine]"""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ SYSTEMD_OPTIONS = (
     "--security-opt=apparmor=unconfined",
     "--stop-signal=SIGRTMIN+3",
 )
+# What a Docker Engine inside the host needs besides: its networks, and a place for images that is no overlay itself.
+ENGINE_OPTIONS = ("--cap-add=NET_ADMIN", "--volume=/var/lib/docker")
 # The 64 MiB that Docker gives are not what a machine has.
 SHARED_MEMORY = "--shm-size=2g"
 
@@ -84,13 +86,13 @@ def _copy_network_settings(name: str) -> None:
         _copy_in(name, "".join(f"{line}\n" for line in settings).encode(), "/etc/apt/apt.conf.d/90outer")
 
 
-def up(name: str, suite: str, packages: tuple[str, ...], reboots: bool) -> None:
+def up(name: str, suite: str, packages: tuple[str, ...], reboots: bool, with_engine: bool) -> None:
     """Boot a fresh host; one of that name is replaced. One that reboots is started again whenever its systemd ends."""
     engine.ensure()
     image = base_image.ensure(suite, packages)
-    restart = ["--restart=always"] if reboots else []
+    more = [*(["--restart=always"] if reboots else []), *(ENGINE_OPTIONS if with_engine else ())]
     _docker("rm", "--force", "--volumes", name, check=False)
-    _docker("create", "--name", name, "--hostname", name, *restart, *SYSTEMD_OPTIONS, SHARED_MEMORY, *_options(suite), image, "/sbin/init")
+    _docker("create", "--name", name, "--hostname", name, *more, *SYSTEMD_OPTIONS, SHARED_MEMORY, *_options(suite), image, "/sbin/init")
     _copy_network_settings(name)
     _docker("start", name)
     # On a machine systemd shares its mounts with the services' namespaces; in a container it leaves that to whoever started it, and
@@ -109,11 +111,9 @@ def up(name: str, suite: str, packages: tuple[str, ...], reboots: bool) -> None:
 
 
 def down(name: str) -> None:
-    """Remove the host, and stop the engine if it was started for it."""
+    """Remove the host."""
     if engine.answers():
         _docker("rm", "--force", "--volumes", name, check=False)
-    if engine.stop_ours():
-        print("stopped the Docker Engine that was started for the tests")
 
 
 def main() -> None:
@@ -123,10 +123,11 @@ def main() -> None:
     parser.add_argument("--suite", default=base_image.SUITE, choices=base_image.SUITES)
     parser.add_argument("--packages", default="", help="what the host has besides the usual, by commas")
     parser.add_argument("--reboots", action="store_true")
+    parser.add_argument("--engine", action="store_true", help="a Docker Engine is going to run inside")
     args = parser.parse_args()
     try:
         if args.action == "up":
-            up(args.name, args.suite, tuple(filter(None, args.packages.split(","))), args.reboots)
+            up(args.name, args.suite, tuple(filter(None, args.packages.split(","))), args.reboots, args.engine)
         else:
             down(args.name)
     except engine.NoEngine as error:

@@ -10,6 +10,7 @@ The inventory says what a machine is like, in `molecule_machine`; the keys are t
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,6 +81,13 @@ def require() -> None:
     loop = subprocess.run(["losetup", "--find"], capture_output=True, text=True, check=False)
     if loop.returncode != 0:
         raise engine.NoEngine(f"the disk image of a test machine wants a loop device: {loop.stderr.strip()}")
+
+
+@contextlib.contextmanager
+def shared() -> Iterator[None]:
+    """As `engine.shared`; nothing runs between two machines, so there is nothing to stop."""
+    require()
+    yield
 
 
 def up(name: str, machine: Machine) -> None:

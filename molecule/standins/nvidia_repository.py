@@ -208,18 +208,20 @@ BYSTANDERS = (
     Deb("cuda-toolkit-12-8", "12.8.1-1"),
     Deb("cuda-compat-12-8", "570.124.06-0ubuntu1", "amd64"),
     Deb("nvidia-container-toolkit", "1.20.0-1", "amd64"),
-    Deb("xserver-xorg-core", "2:21.1.7-3+deb12u9", "amd64"),
+    Deb("xserver-xorg-core", "2:99.1-1", "amd64"),
 )
 
 
-def kernels(release: str, metapackages: Iterable[str]) -> list[Deb]:
-    """Kernels as apt shows them, without a kernel in them: `release` is that of the headers which the archive has, such as 6.1.0-56."""
+def kernels(release: str, version: str, metapackages: Iterable[str]) -> list[Deb]:
+    """Kernels as apt shows them, without a kernel in them: `release` and `version` are those of the headers which the archive has, such as 6.1.0-56."""
     found = []
     for metapackage in metapackages:
         flavour = metapackage.removeprefix("linux-image-")
         name = f"linux-image-{release}-{flavour}"
         files = {f"/lib/modules/{release}-{flavour}/modules.builtin": (b"", 0o644), f"/lib/modules/{release}-{flavour}/modules.order": (b"", 0o644)}
-        found += [Deb(name, "6.1.170-1", "amd64", files=files), Deb(metapackage, "6.1.170-1", "amd64", depends=(name,))]
+        # DKMS of Debian 13 leaves a kernel without modules.dep alone; a kernel's own package has depmod write it.
+        scripts = {"postinst": f"#!/bin/sh\nset -e\ndepmod {release}-{flavour}\n"}
+        found += [Deb(name, version, "amd64", files=files, scripts=scripts), Deb(metapackage, version, "amd64", depends=(name,))]
     return found
 
 

@@ -53,16 +53,19 @@ def port_findings(wanted: list[dict[str, Any]], found: list[Listener], root: str
     return findings
 
 
-def space_findings(root: str, need: dict[str, int], disk_free: int, disk_present: int, memory_available: int, memory_ours: int) -> list[Finding]:
-    """Findings for disk and memory, in bytes. What an earlier run already put there or our services hold counts as available."""
+def space_findings(
+    root: str, need: dict[str, int], disk_free: int, disk_present: int, memory_available: int, memory_ours: int, disk_growth: int = 0
+) -> list[Finding]:
+    """Findings for disk and memory, in bytes. What an earlier run already put there, our services hold, or the disk will gain counts as available."""
     findings: list[Finding] = []
-    missing = need["disk_bytes"] - disk_present - disk_free
+    missing = need["disk_bytes"] - disk_present - disk_free - disk_growth
     if missing > 0:
         findings.append(
             _error(
                 "disk_short",
                 "Too little disk space",
-                f"{root} has {gib(disk_free)} free and {gib(disk_present)} of ours; {gib(need['disk_bytes'])} are needed: {gib(missing)} are missing",
+                f"{root} has {gib(disk_free)} free{f', {gib(disk_growth)} more once grown,' if disk_growth else ''} and {gib(disk_present)} of ours; "
+                f"{gib(need['disk_bytes'])} are needed: {gib(missing)} are missing",
                 "packages, model and caches do not fit on this filesystem",
                 f"free {gib(missing)} there (df -h {root}), or choose another place: -e inferhost_root=/path/with/space",
             )

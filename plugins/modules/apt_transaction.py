@@ -84,7 +84,13 @@ options:
       - File on the host that remembers which packages the transaction brought, written before it takes place. Several transactions may share one.
     type: path
   undo:
-    description: Remove what O(record) remembers, and the file. Fails where something else would have to go with it.
+    description:
+      - Remove what O(record) remembers, the packages of O(remove), and the file. What came along and something else needs by now stays, marked as automatic.
+      - Fails where something else would have to go with a package that was asked for.
+    type: bool
+    default: false
+  update:
+    description: Whether to read the package indexes first. It does not count as a change, and check mode leaves it out.
     type: bool
     default: false
   revert:
@@ -193,6 +199,8 @@ class Transaction:
         if not set(following) & set(install):
             return list(install)
         leaders = self.installed(self._params["version_of"])
+        if not leaders and self._module.check_mode:
+            return list(install)
         if not leaders:
             self._module.fail_json(msg="none of %s is installed, so there is no version to follow" % ", ".join(self._params["version_of"]))
         wanted = upstream(leaders[next(name for name in self._params["version_of"] if name in leaders)])
@@ -214,16 +222,22 @@ class Transaction:
         return ["apt-get", *OPTIONS, "--allow-change-held-packages", *more, "install", *install, *("%s-" % name for name in remove)]
 
     def simulate(self, install: t.Sequence[str], remove: t.Sequence[str]) -> t.List[Change]:
-        """What apt would do; fails where it must not."""
+        """What apt would do."""
+        if not install and not remove:
+            return []
         status, output, errors = self._run(self.command(install, remove, "--simulate"))
         if status != 0:
             self._module.fail_json(msg="apt cannot do this, and nothing was changed: %s" % last_words(output, errors), stdout=output, stderr=errors)
-        planned = changes(output)
+        return changes(output)
+
+    def guarded(self, planned: t.List[Change]) -> t.List[Change]:
+        """The same; fails where it must not be."""
         held = self._read(["apt-mark", "showhold"]).split()
         reasons = refusals(planned, self._params["must_not_change"], held, self._params["may_change_held"])
         if reasons:
             self._module.fail_json(
-                msg="apt %s; nothing was changed. Bring the host to that state yourself first, or give the packages another source." % "; ".join(reasons),
+                msg="apt %s; nothing was changed. Bring the host to that state yourself first (apt-get dist-upgrade, then reboot), or use another source."
+                % "; ".join(reasons),
                 changes=[change._asdict() for change in planned],
             )
         return planned
@@ -238,6 +252,8 @@ class Transaction:
     def do(self) -> t.Dict[str, t.Any]:
         """Look, simulate, and do it."""
         params = self._params
+        if params["update"] and not self._module.check_mode:
+            self._read(["apt-get", "update", *OPTIONS])
         back, away = inverse([Change(row["name"], row["old"], row["new"]) for row in params["revert"]])
         move, leave = self.moving()
         wanted = [*params["install"], *back, *move]
@@ -250,29 +266,36 @@ class Transaction:
         if unknown and not self._module.check_mode:
             self._module.fail_json(msg="apt knows no package %s; nothing was changed" % ", ".join(unknown), unknown=unknown)
         if unknown:
-            planned = [Change(name, None, "") for name in wanted] + [Change(name, there[name], None) for name in remove]
+            # Without the source apt cannot tell what it would take, so these are the names that were asked for.
+            moving = self.installed(params["move"])
+            planned = [Change(name, None, "") for name in (*params["install"], *back)]
+            planned += [Change(name, version, params["move_to"]) for name, version in moving.items()]
+            planned += [Change(name, there[name], None) for name in remove if name not in moving]
         else:
             install = self.specifications([*wanted, *(name for name in params["if_available"] if name not in missing)])
-            planned = self.simulate(install, remove)
+            planned = self.guarded(self.simulate(install, remove))
             if planned and not self._module.check_mode:
                 if params["record"]:
                     write_record(params["record"], read_record(params["record"]).after(planned, wanted))
                 self.carry_out(install, remove, planned)
         return {"planned": planned, "unavailable": unavailable, "unknown": unknown}
 
+    def _strangers(self, remove: t.Sequence[str], ours: t.Collection[str]) -> bool:
+        """Whether something that did not come from here would have to go too."""
+        return any(change.name not in ours for change in self.simulate([], remove))
+
     def undo(self) -> t.Dict[str, t.Any]:
         """Take out what was brought; what others need by now stays, and is apt's to take away later."""
         record = read_record(self._params["record"])
-        there = self.installed([*record.asked, *record.brought])
-        asked = [name for name in record.asked if name in there]
-        brought = [name for name in record.brought if name in there]
-        planned = self.simulate([], [*asked, *brought]) if there else []
-        leave: t.List[str] = []
-        if {change.name for change in planned} - set(there):
-            planned, leave = (self.simulate([], asked) if asked else []), brought
-            strangers = sorted({change.name for change in planned} - set(there))
-            if strangers:
-                self._module.fail_json(msg="%s would have to go too, and did not come from here; remove it first. Nothing was changed." % ", ".join(strangers))
+        there = self.installed([*record.asked, *record.brought, *self._params["remove"]])
+        asked = [name for name in there if name not in record.brought]
+        brought = [name for name in there if name in record.brought]
+        leave = [name for name in brought if self._strangers([*asked, name], there)] if self._strangers([*asked, *brought], there) else []
+        planned = self.simulate([], [name for name in there if name not in leave])
+        strangers = sorted({change.name for change in planned} - set(there))
+        if strangers:
+            self._module.fail_json(msg="%s would have to go too, and did not come from here; remove it first. Nothing was changed." % ", ".join(strangers))
+        self.guarded(planned)
         if not self._module.check_mode:
             if planned:
                 self.carry_out([], [change.name for change in planned], planned)
@@ -301,6 +324,7 @@ def main() -> None:
             "upgrade": {"type": "bool", "default": False},
             "record": {"type": "path"},
             "undo": {"type": "bool", "default": False},
+            "update": {"type": "bool", "default": False},
             "revert": {"type": "list", "elements": "dict", "default": []},
             "install_recommends": {"type": "bool", "default": False},
         },

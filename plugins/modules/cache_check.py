@@ -11,16 +11,8 @@ version_added: 0.1.0
 description:
   - Finds the running engine by its program and reads from its environment where it puts its caches.
   - Returns the cache variables only, nothing else of the environment.
-attributes:
-  check_mode:
-    support: full
-    description: The module changes nothing, so it runs in check mode too.
-  diff_mode:
-    support: N/A
-    description: The module changes nothing, so there is no difference to show.
-  idempotent:
-    support: full
-    description: The module changes nothing.
+extends_documentation_fragment:
+  - inferhost.llm.reads
 options:
   program:
     description: Beginning of the path of the program that runs, as on its command line.

@@ -13,16 +13,8 @@ description:
   - Changes nothing on the host. An endpoint is asked for its models, one short chat and two tool calls, unless O(probe=false).
   - Nothing that it returns holds a key, a token or a password.
 author: inferhost contributors (@inferhost)
-attributes:
-  check_mode:
-    support: full
-    description: Only reads.
-  diff_mode:
-    support: none
-    description: Only reads.
-  idempotent:
-    support: full
-    description: Only reads.
+extends_documentation_fragment:
+  - inferhost.llm.reads
 options:
   root:
     description: Folder of an installation by this collection, if there is one.

@@ -13,16 +13,8 @@ description:
     the host needs, what to install in which order, what to remove by name, what to hold, and whether a reboot follows.
   - A host that cannot get a working driver gets a RV(plan.refusal) that says why and what would help. That does not fail the module.
   - Nothing is installed, removed or downloaded.
-attributes:
-  check_mode:
-    support: full
-    description: The module only reads.
-  diff_mode:
-    support: N/A
-    description: The module changes nothing, so there is no difference to show.
-  idempotent:
-    support: full
-    description: The module changes nothing.
+extends_documentation_fragment:
+  - inferhost.llm.reads
 options:
   source:
     description:

@@ -12,16 +12,8 @@ description:
   - Asks health, readiness, models, chat, completions, metrics and API pages, and compares the model and its context with the plan.
   - Shows that a missing and a wrong key are refused in the form that OpenAI's clients read,
     and that streamed chunks carry no empty C(tool_calls).
-attributes:
-  check_mode:
-    support: full
-    description: The module changes nothing, so it runs in check mode too.
-  diff_mode:
-    support: N/A
-    description: The module changes nothing, so there is no difference to show.
-  idempotent:
-    support: full
-    description: The module changes nothing.
+extends_documentation_fragment:
+  - inferhost.llm.reads
 options:
   proxy_url:
     description: Address of the proxy. Its endpoints are left out when it is not given.

@@ -17,16 +17,8 @@ description:
   - Also describes the processor and the memory, which is what a plan for a host without a GPU needs.
   - Missing hardware, a missing driver or a broken driver never fails the module. It is a result.
     A fact that could not be read is none, and RV(unread) tells why.
-attributes:
-  check_mode:
-    support: full
-    description: The module only reads.
-  diff_mode:
-    support: N/A
-    description: The module changes nothing, so there is no difference to show.
-  idempotent:
-    support: full
-    description: The module changes nothing.
+extends_documentation_fragment:
+  - inferhost.llm.reads
 options:
   cuda_init:
     description:

@@ -13,16 +13,8 @@ description:
   - Where one is not met the facts are crossed, and the finding names the cause and the command that mends it.
   - A fact that could not be read makes its expectation unknown, which counts as not met.
   - That C(nvidia-smi) works is never taken as proof that CUDA does.
-attributes:
-  check_mode:
-    support: full
-    description: The module only reads.
-  diff_mode:
-    support: N/A
-    description: The module changes nothing, so there is no difference to show.
-  idempotent:
-    support: full
-    description: The module changes nothing.
+extends_documentation_fragment:
+  - inferhost.llm.reads
 options:
   facts:
     description:

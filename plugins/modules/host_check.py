@@ -12,16 +12,8 @@ description:
   - Looks at ports, disk, memory, shared libraries, the service manager and the way to the package index. Changes nothing.
   - Returns what is missing as findings, each with what was seen, the cause and the fix.
 author: inferhost contributors (@inferhost)
-attributes:
-  check_mode:
-    support: full
-    description: Only reads.
-  diff_mode:
-    support: none
-    description: Only reads.
-  idempotent:
-    support: full
-    description: Only reads.
+extends_documentation_fragment:
+  - inferhost.llm.reads
 options:
   root:
     description: Folder that will hold everything. It need not exist.
@@ -58,6 +50,17 @@ options:
     description: Bytes needed below O(root), what is there already included.
     type: int
     required: true
+  growth_target:
+    description:
+      - To what the storage below O(root) will be grown before anything is written, as O(inferhost.llm.storage_plan#module:target). Where the disk is too
+        small as it is, what it gains by that counts.
+      - Empty when it will not be grown. It needs root, as the growth does.
+    type: str
+    default: ""
+  growth_reserve_bytes:
+    description: Bytes that stay free in the volume group then.
+    type: int
+    default: 0
   memory_bytes:
     description: Bytes of memory needed, what our services hold already included.
     type: int
@@ -106,6 +109,14 @@ message:
   description: The findings as one text; empty when there are none.
   type: str
   returned: always
+disk_growth_bytes:
+  description: Bytes that the disk will gain, V(0) where it is large enough as it is.
+  type: int
+  returned: always
+disk_wanted_bytes:
+  description: Bytes of O(disk_bytes) that are still to be written.
+  type: int
+  returned: always
 disk_free_bytes:
   description: Bytes that the user who runs this may still write on the filesystem of O(root).
   type: int
@@ -125,7 +136,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.urls import open_url
 
 from ansible_collections.inferhost.llm.plugins.module_utils import _host_check
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu._reader import Reader
 from ansible_collections.inferhost.llm.plugins.module_utils._listeners import command_line, listeners
+from ansible_collections.inferhost.llm.plugins.module_utils._storage._host import read_facts
+from ansible_collections.inferhost.llm.plugins.module_utils._storage._plan import decide, parse_target
+from ansible_collections.inferhost.llm.plugins.module_utils._storage._types import StorageInputError
 
 
 def existing_parent(path: str) -> str:
@@ -149,6 +164,12 @@ def tree_size(folders: list[str]) -> int:
                     seen.add(status.st_ino)
                     total += status.st_blocks * 512
     return total
+
+
+def growth_of(root: str, target: str, reserve: int) -> int:
+    """Bytes that files below a folder can gain."""
+    plan = decide(read_facts(Reader(), root), parse_target(target)._replace(reserve=reserve))
+    return int(plan["free"]["growth_bytes"])
 
 
 def memory_available() -> int:
@@ -223,6 +244,8 @@ def main() -> None:
                 "options": {"file": {"type": "str", "required": True}, "debian": {"type": "str", "required": True}},
             },
             "disk_bytes": {"type": "int", "required": True},
+            "growth_target": {"type": "str", "default": ""},
+            "growth_reserve_bytes": {"type": "int", "default": 0},
             "memory_bytes": {"type": "int", "required": True},
             "environments": {"type": "list", "elements": "str", "default": []},
             "index_url": {"type": "str", "default": "https://pypi.org/simple"},
@@ -242,13 +265,27 @@ def main() -> None:
     findings = _host_check.manager_findings(params["service_manager"], pid1, os.geteuid(), f"{root}/run/supervisor.sock")
     findings += _host_check.port_findings(params["ports"], listeners(), root)
     need = {"disk_bytes": params["disk_bytes"], "memory_bytes": params["memory_bytes"]}
-    findings += _host_check.space_findings(root, need, disk_free, present, available, memory_of(root))
+    wanted = max(0, params["disk_bytes"] - present)
+    short = wanted > disk_free
+    try:
+        growth = growth_of(root, params["growth_target"], params["growth_reserve_bytes"]) if short and params["growth_target"] and os.geteuid() == 0 else 0
+    except StorageInputError as error:
+        module.fail_json(msg=f"growth_{error}")
+    findings += _host_check.space_findings(root, need, disk_free, present, available, memory_of(root), growth)
     missing = [row for row in params["libraries"] if not loadable(row["file"])]
     findings += _host_check.library_findings(missing, can_install=os.geteuid() == 0 and shutil.which("apt-get") is not None)
     if not complete:
         findings += _host_check.network_findings(params["index_url"], index_error(params["index_url"]))
     message = " || ".join(f"{row['title']}: {row['seen']}. Fix: {row['fix']}" for row in findings)
-    module.exit_json(changed=False, findings=findings, message=message, disk_free_bytes=disk_free, memory_available_bytes=available)
+    module.exit_json(
+        changed=False,
+        findings=findings,
+        message=message,
+        disk_free_bytes=disk_free,
+        disk_growth_bytes=growth,
+        disk_wanted_bytes=wanted,
+        memory_available_bytes=available,
+    )
 
 
 if __name__ == "__main__":

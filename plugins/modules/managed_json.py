@@ -11,7 +11,7 @@ version_added: 0.1.0
 description:
   - Puts settings into a JSON file without overwriting anything that its owner wrote, and takes exactly those settings out again.
   - What was written is remembered in O(record). A setting that the owner changed afterwards is the owner's from then on.
-  - Missing folders above both files are made for the owner alone, and removed again when they are empty.
+  - Missing folders above both files are made, for the owner alone unless O(mode) says otherwise, and removed again when they are empty.
 author: inferhost contributors (@inferhost)
 attributes:
   check_mode:
@@ -53,6 +53,11 @@ options:
   group:
     description: Group of what has to be made.
     type: str
+  mode:
+    description:
+      - Permissions of files that have to be made, as an octal number. Folders may then also be entered by whoever may read.
+    type: str
+    default: "0600"
 """
 
 EXAMPLES = r"""
@@ -127,6 +132,12 @@ def _give(module: AnsibleModule, path: str, mode: int) -> None:
     module.set_group_if_different(path, module.params["group"], False)
 
 
+def _mode(module: AnsibleModule, folder: bool = False) -> int:
+    """Of a file, or of a folder, which those who may read may enter."""
+    mode = int(module.params["mode"], 8)
+    return mode | (mode & 0o444) >> 2 if folder else mode
+
+
 def _write(module: AnsibleModule, path: str, document: dict[str, Any]) -> None:
     new = not os.path.exists(path)
     handle, partial = tempfile.mkstemp(dir=module.tmpdir)
@@ -134,7 +145,7 @@ def _write(module: AnsibleModule, path: str, document: dict[str, Any]) -> None:
         stream.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     module.atomic_move(partial, path)
     if new:
-        _give(module, path, 0o600)
+        _give(module, path, _mode(module))
 
 
 def _remove_empty(folders: list[str]) -> None:
@@ -159,10 +170,13 @@ def main() -> None:
             "backup": {"type": "bool", "default": True},
             "owner": {"type": "str"},
             "group": {"type": "str"},
+            "mode": {"type": "str", "default": "0600"},
         },
         supports_check_mode=True,
     )
     path, record_path = module.params["path"], module.params["record"]
+    if not module.params["mode"].isdigit() or set(module.params["mode"]) & {"8", "9"}:
+        module.fail_json(msg=f"mode: {module.params['mode']} is no octal number")
     before, record = _read(module, path), _read(module, record_path)
     ours = merging.Ours.from_record(record)
     existed = os.path.exists(path)
@@ -194,7 +208,7 @@ def main() -> None:
         for folder in wanted_record.get("folders", []):
             if not os.path.isdir(folder):
                 os.mkdir(folder)
-                _give(module, folder, 0o700)
+                _give(module, folder, _mode(module, folder=True))
         if drop:
             os.unlink(path)
         elif after != before:

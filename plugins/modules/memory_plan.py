@@ -16,16 +16,8 @@ description:
   - Covers models with full attention (dense and mixture of experts) and those that mix it with Gated DeltaNet layers,
     unquantised or as AWQ, GPTQ or FP8 checkpoints, on NVIDIA GPUs, and models with full attention in float32 on a CPU.
     Everything else is refused with the code C(not_planned_yet) rather than guessed.
-attributes:
-  check_mode:
-    support: full
-    description: The module only reads.
-  diff_mode:
-    support: N/A
-    description: The module changes nothing, so there is no difference to show.
-  idempotent:
-    support: full
-    description: The module changes nothing, and the same facts give the same plan. What is free at the moment only decides about a warning.
+extends_documentation_fragment:
+  - inferhost.llm.reads
 options:
   model_path:
     description:
@@ -221,6 +213,9 @@ plan:
       type: dict
     need:
       description: Bytes of disk and of the host's memory that must be free. What a GPU must have free is the size C(gpu_memory).
+      type: dict
+    expect:
+      description: What the host's GPUs have to show for the plan to hold, in the words of M(inferhost.llm.gpu_verify). None for a processor.
       type: dict
     warnings:
       description: What works but not well, each with C(code) and C(message).

@@ -11,16 +11,8 @@ version_added: 0.1.0
 description:
   - Looks for the keys of some files in the command lines of all processes, in files and in the journal, and checks the modes of private files.
   - Only names places. No key, and no text around one, is ever returned or logged.
-attributes:
-  check_mode:
-    support: full
-    description: The module changes nothing, so it runs in check mode too.
-  diff_mode:
-    support: N/A
-    description: The module changes nothing, so there is no difference to show.
-  idempotent:
-    support: full
-    description: The module changes nothing.
+extends_documentation_fragment:
+  - inferhost.llm.reads
 options:
   key_files:
     description: Files on the target, each with one key and nothing else, or folders of such files.

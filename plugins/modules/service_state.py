@@ -13,16 +13,8 @@ description:
   - A service has what is wanted when its definition on disk has the wanted content and the digest that was recorded when it last became
     ready is the wanted one.
 author: inferhost contributors (@inferhost)
-attributes:
-  check_mode:
-    support: full
-    description: Only reads.
-  diff_mode:
-    support: none
-    description: Only reads.
-  idempotent:
-    support: full
-    description: Only reads.
+extends_documentation_fragment:
+  - inferhost.llm.reads
 options:
   name:
     description: Name of the service.

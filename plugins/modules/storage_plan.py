@@ -15,16 +15,8 @@ description:
   - What cannot be grown safely gets a RV(refusal) that says what was seen and what to do. That does not fail the module, nor does having nothing to grow.
   - Nothing is grown, and nothing is ever made smaller.
   - Without root LVM gives no reports and the size of an ext4 filesystem is only known roughly; RV(notes) says so.
-attributes:
-  check_mode:
-    support: full
-    description: The module only reads.
-  diff_mode:
-    support: N/A
-    description: The module changes nothing, so there is no difference to show.
-  idempotent:
-    support: full
-    description: The module changes nothing.
+extends_documentation_fragment:
+  - inferhost.llm.reads
 options:
   path:
     description:

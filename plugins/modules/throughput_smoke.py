@@ -13,30 +13,10 @@ description:
   - Multiplies the speed by the bytes the model reads a token, which gives the memory bandwidth that is really used,
     and compares it with the device's. A kernel that is wrong for the card shows as a gap of many times.
   - One request at a time on an idle server. On a busy one the figures are lower.
-attributes:
-  check_mode:
-    support: full
-    description: The module changes nothing, so it runs in check mode too.
-  diff_mode:
-    support: N/A
-    description: The module changes nothing, so there is no difference to show.
-  idempotent:
-    support: full
-    description: The module changes nothing. The figures it returns differ a little each time.
+extends_documentation_fragment:
+  - inferhost.llm.reads
+  - inferhost.llm.chat_endpoint
 options:
-  base_url:
-    description: Address of the endpoint, with or without C(/v1) at its end.
-    type: str
-    required: true
-  model:
-    description: Name of the served model. The first one of C(/v1/models) when it is not given.
-    type: str
-  api_key_file:
-    description: File on the target that holds the API key and nothing else.
-    type: path
-  api_key:
-    description: The API key itself. Prefer O(api_key_file), which keeps the key out of the playbook.
-    type: str
   tokens:
     description: Tokens to decode. The server must know C(ignore_eos) and C(min_tokens), as vLLM does.
     type: int

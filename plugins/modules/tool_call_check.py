@@ -14,30 +14,10 @@ description:
     and ends with C(finish_reason=tool_calls). Both forms must give the same call.
   - When there is no such call the module asks once more without any parser, returns what the model really wrote,
     names the notation and the vLLM parser that reads it.
-attributes:
-  check_mode:
-    support: full
-    description: The module changes nothing, so it runs in check mode too.
-  diff_mode:
-    support: N/A
-    description: The module changes nothing, so there is no difference to show.
-  idempotent:
-    support: full
-    description: The module changes nothing.
+extends_documentation_fragment:
+  - inferhost.llm.reads
+  - inferhost.llm.chat_endpoint
 options:
-  base_url:
-    description: Address of the endpoint, with or without C(/v1) at its end.
-    type: str
-    required: true
-  model:
-    description: Name of the served model. The first one of C(/v1/models) when it is not given.
-    type: str
-  api_key_file:
-    description: File on the target that holds the API key and nothing else.
-    type: path
-  api_key:
-    description: The API key itself. Prefer O(api_key_file), which keeps the key out of the playbook.
-    type: str
   streamed:
     description: Which forms of the answer are asked for.
     type: str

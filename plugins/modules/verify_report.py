@@ -34,7 +34,7 @@ options:
     description:
       - What the checks returned. C(endpoints) of M(inferhost.llm.endpoint_check), C(tool_call) of M(inferhost.llm.tool_call_check),
         C(throughput) of M(inferhost.llm.throughput_smoke), C(caches) of M(inferhost.llm.cache_check),
-        C(secrets) of M(inferhost.llm.secret_scan) and C(cuda) of M(inferhost.llm.gpu_info).
+        C(secrets) of M(inferhost.llm.secret_scan) and C(gpu) of M(inferhost.llm.gpu_verify).
       - One that is missing or was skipped is shown as left out; one without a result as failed.
     type: dict
     required: true

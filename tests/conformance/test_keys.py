@@ -15,6 +15,8 @@ from gateway import CLIENT_KEY, ENGINE_KEY, SECOND_KEY, Gateway, eventually
 from standin import StandIn, whole
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
+REQUEST = b'{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"x"}]}'
+ANSWER = {"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]}
 
 
 @pytest.mark.parametrize(
@@ -38,8 +40,8 @@ CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
 )
 @pytest.mark.parametrize("path", [CHAT, MESSAGES, "/tokenize", "/health", "/docs", "/"])
 def test_table(standin: StandIn, gateway: Gateway, path: str, headers: dict[str, str], label: str | None) -> None:
-    standin.replies[path] = whole({"ok": True})
-    answer = gateway.request("POST", path, b"{}", headers)
+    standin.replies[CHAT if path == MESSAGES else path] = whole(ANSWER)
+    answer = gateway.request("POST", path, REQUEST, headers)
     assert answer.status == (200 if label else 401)
     assert len(standin.seen) == (1 if label else 0), "nothing reaches the engine without a key"
     assert gateway.request_line(answer.headers["x-request-id"])["key"] == label

@@ -50,7 +50,7 @@ BAD = [
     (changed("upstream.urll", "x"), "unknown key `urll` in `upstream`; did you mean `url`?"),
     (changed("limits.max_modellen", 1), "unknown key `max_modellen` in `limits`; did you mean `max_model_len`?"),
     (changed("api_keys", [{"label": "a", "fiel": "b"}]), "unknown key `fiel` in `api_keys[0]`; did you mean `file`?"),
-    (changed("zzz", 1), "known keys: api_keys, drain_seconds, host"),
+    (changed("zzz", 1), "known keys: anthropic, api_keys, drain_seconds, host"),
     (changed("port", "4000"), "Expected `int`, got `str` - at `$.port`"),
     (changed("port", 0), "Expected `int` >= 1 - at `$.port`"),
     (changed("port", 65536), "Expected `int` <= 65535 - at `$.port`"),

@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import anthropic
 import openai
 import pytest
-from gateway import CLIENT_KEY, ENGINE_KEY, Gateway
+from gateway import CLIENT_KEY, Gateway
 from standin import CUT, StandIn, Step, stream, whole
 
 CHAT = "/v1/chat/completions"
@@ -94,57 +93,3 @@ def test_openai_errors(standin: StandIn, gateway: Gateway, client: openai.OpenAI
     finally:
         standin.start()
     assert down.value.code == "upstream_refused"
-
-
-EVENTS: list[dict[str, Any]] = [
-    {
-        "type": "message_start",
-        "message": {
-            "id": "msg_1",
-            "type": "message",
-            "role": "assistant",
-            "model": "m",
-            "content": [],
-            "stop_reason": None,
-            "stop_sequence": None,
-            "usage": {"input_tokens": 3, "output_tokens": 0},
-        },
-    },
-    {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
-    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "hello"}},
-    {"type": "content_block_stop", "index": 0},
-    {
-        "type": "message_delta",
-        "delta": {"stop_reason": "end_turn", "stop_sequence": None},
-        "usage": {"output_tokens": 2},
-    },
-    {"type": "message_stop"},
-]
-
-
-def frames(events: list[dict[str, Any]]) -> list[Step]:
-    return [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events]
-
-
-@pytest.mark.parametrize("convention", ["api_key", "auth_token"])
-def test_anthropic_stream(standin: StandIn, gateway: Gateway, convention: str) -> None:
-    client = anthropic.Anthropic(base_url=gateway.url, max_retries=0, **{convention: CLIENT_KEY})  # type: ignore[arg-type]
-    standin.replies["/v1/messages"] = stream(*frames(EVENTS))
-    with client.messages.stream(model="m", max_tokens=9, messages=[{"role": "user", "content": "x"}]) as events:
-        message = events.get_final_message()
-    assert (message.content[0].text, message.stop_reason) == ("hello", "end_turn")  # type: ignore[union-attr]
-    assert standin.last("/v1/messages").header("authorization") == f"Bearer {ENGINE_KEY}"
-    assert standin.last("/v1/messages").header("x-api-key") is None
-
-
-def test_anthropic_errors(standin: StandIn, gateway: Gateway) -> None:
-    client = anthropic.Anthropic(base_url=gateway.url, api_key=CLIENT_KEY, max_retries=0)
-    ask: Any = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
-    with pytest.raises(anthropic.AuthenticationError) as refused:
-        client.with_options(api_key="wrong").messages.create(**ask)
-    assert "No valid API key" in refused.value.message
-
-    standin.replies["/v1/messages"] = stream(*frames(EVENTS[:3]), CUT)
-    with pytest.raises(anthropic.APIStatusError) as cut, client.messages.stream(**ask) as events:
-        events.get_final_message()
-    assert cut.value.body["error"]["type"] == "api_error"  # type: ignore[index]

@@ -212,7 +212,7 @@ def blocks(message: Any) -> list[dict[str, Any]]:
 
 
 def test_anthropic_messages(front: Gateway, model: str) -> None:
-    """vLLM's own /v1/messages: the same message, streamed and whole."""
+    """The model's own answer: the same message, streamed and whole."""
     client = anthropic.Anthropic(base_url=front.url, api_key=CLIENT_KEY, max_retries=0)
     ask: Any = {
         "model": model,

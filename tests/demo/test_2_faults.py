@@ -43,10 +43,19 @@ def kill_when(demo: Demo, reached: Callable[[], bool]) -> str:
     return output
 
 
+def group_members(group: int) -> set[int]:
+    """Processes of a process group that still run."""
+    listed = run(["ps", "-eo", "pid=,pgid=,stat="]).stdout.splitlines()
+    return {int(pid) for pid, pgid, state in map(str.split, listed) if int(pgid) == group and not state.startswith("Z")}
+
+
 def test_an_engine_killed_with_sigkill_comes_back_and_verifies(demo: Demo) -> None:
     _state, pid = demo.status()["inferhost-vllm"]
+    family = group_members(pid)
+    assert len(family) > 1, "the engine works in processes of its own"
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: demo.status()["inferhost-vllm"][1] not in (0, pid), 120, "a new engine process")
+    wait_until(lambda: not family & group_members(pid), 60, "the end of what the old engine left behind")
     body = {"model": "inferhost-tiny", "prompt": "hello", "max_tokens": 1}
     wait_until(lambda: demo.request("/v1/completions", body, demo.key)[0] == 200, 600, "an answer of the new engine")
     verified = demo.play(playbook="verify")

@@ -17,7 +17,16 @@ def test_the_proxy_in_front_of_real_vllm(demo: Demo, tmp_path: pathlib.Path) -> 
     reports = pathlib.Path(os.environ.get("INFERHOST_REPORTS", tmp_path))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("INFERHOST_TEST_")}
     environment["INFERHOST_VLLM_PYTHON"] = str(demo.root / "venvs/vllm/bin/python")
-    command = [sys.executable, "-m", "pytest", "-q", "tests/conformance/test_vllm.py", "--junitxml", str(reports / "engine.xml")]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "tests/conformance/test_vllm_anthropic.py",
+        "tests/conformance/test_vllm.py",
+        "--junitxml",
+        str(reports / "engine.xml"),
+    ]
     done = run(command, cwd=REPO, env=environment)
     assert done.returncode == 0, done.stdout[-5000:]
     assert " skipped" not in done.stdout.strip().splitlines()[-1], done.stdout[-2000:]

@@ -1,31 +1,20 @@
 # Copyright: (c) 2026, inferhost contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests of all phases share: the two hosts, playbooks run against one of them, and a report of their own for each phase."""
+"""What the tests of all phases share: the two hosts, playbooks run against one of them."""
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).resolve().parent
-# Running playbooks and reading their output is the same in every scenario.
-sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "default" / "tests"), str(HERE)]
+sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 from driver_host import DriverHost  # noqa: E402
 from world import BOOKWORM, TRIXIE  # noqa: E402
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_configure(config: pytest.Config) -> None:
-    """Molecule runs pytest once a phase with the same options; without this the last report would replace the others."""
-    reports = os.environ.get("INFERHOST_REPORTS")
-    if reports and config.args:
-        phase = Path(config.args[0]).parent.name
-        config.option.xmlpath = str(Path(reports) / f"molecule-driver-{phase}.xml")
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from playbook_runs import Outcome, Playbooks
 
 SCENARIO = Path(__file__).resolve().parents[1]
 # What apt writes when it only looks.
-LOOKED = ("/var/cache/apt/pkgcache.bin", "/var/cache/apt/srcpkgcache.bin")
+LOOKED = ("/var/cache/apt/pkgcache.bin", "/var/cache/apt/srcpkgcache.bin", "/var/log/apt/eipp.log.xz")
 
 
 class DriverHost:

@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 
-BLOCK = 512 * 1024
+BLOCK = 128 * 1024
 PAUSE = 0.5
 
 asked: list[int] = []

@@ -48,7 +48,7 @@ class Sizes:
 class Machine:
     """Commands as root on the machine."""
 
-    def run(self, command: str, timeout: float = 120) -> str:
+    def run(self, command: str, timeout: float = 600) -> str:
         done = subprocess.run([*vm.ssh_command(NAME), command], capture_output=True, text=True, timeout=timeout, check=False)
         assert done.returncode == 0, f"{command[:200]}: {done.stderr[-2000:]}"
         return done.stdout

@@ -40,6 +40,7 @@ def interrupted(run: Runner) -> str:
 
 
 def last_words(output: str, errors: str, limit: int = 12) -> str:
-    """The end of what a program said, its own error lines first."""
-    lines = [line for line in errors.splitlines() if line.startswith(("E:", "dpkg: error"))] or (output + errors).splitlines()
-    return "\n".join(lines[-limit:])
+    """The end of what a program said: lines of apt, dpkg and DKMS that say what went wrong, otherwise all of it."""
+    everything = output.splitlines() + errors.splitlines()
+    telling = [line for line in everything if line.startswith(("E:", "dpkg: error", "Error!"))]
+    return "\n".join((telling or everything)[-limit:])

@@ -5,15 +5,35 @@
 
 from __future__ import annotations
 
-from ansible_collections.inferhost.llm.plugins.module_utils._doctor._checks import _engine, _environments, _secrets, _service, _storage, _tools
-from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _container, _docker_name, _endpoint, _host, _process, _secret_file, _venv
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._checks import (
+    _engine,
+    _environments,
+    _gpu,
+    _gpu_containers,
+    _secrets,
+    _service,
+    _storage,
+    _tools,
+)
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import (
+    _apt,
+    _container,
+    _docker_name,
+    _endpoint,
+    _growth,
+    _host,
+    _process,
+    _secret_file,
+    _venv,
+)
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _gpu as _gpu_facts
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _service as _service_files
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _storage as _disks
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collector import Collector
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry import Check, Registry
 
-_CHECK_MODULES = (_engine, _environments, _secrets, _service, _storage, _tools)
-_COLLECTOR_MODULES = (_container, _disks, _docker_name, _endpoint, _host, _process, _secret_file, _service_files, _venv)
+_CHECK_MODULES = (_engine, _environments, _gpu, _gpu_containers, _secrets, _service, _storage, _tools)
+_COLLECTOR_MODULES = (_apt, _container, _disks, _docker_name, _endpoint, _gpu_facts, _growth, _host, _process, _secret_file, _service_files, _venv)
 
 COLLECTORS: dict[str, Collector] = {one.name: one for module in _COLLECTOR_MODULES for one in vars(module).values() if isinstance(one, Collector)}
 CHECKS = Registry((one for module in _CHECK_MODULES for one in vars(module).values() if isinstance(one, Check)), COLLECTORS)

@@ -29,12 +29,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a check says; the registry adds the check's id and title."""
+    """What a check says; the registry adds the check's id, and its title where the finding has none of its own."""
 
     severity: str
     seen: str
     cause: str
     fix: str
+    title: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,23 +20,27 @@ class RegistryError(ValueError):
 
 @dataclass(frozen=True)
 class Check:
-    """A pure function from facts to outcomes, and what it needs and may say. `id` is the ledger's."""
+    """A pure function from facts to outcomes, and what it may say. `id` is the ledger's.
+
+    Without the facts of `needs` it is not asked; those of `uses` it reads where there are any.
+    """
 
     id: str
     title: str
     severities: tuple[str, ...]
     needs: tuple[str, ...]
+    uses: tuple[str, ...]
     function: Function
 
     def __call__(self, facts: Facts) -> list[Outcome]:
         return list(self.function(facts))
 
 
-def check(id: str, title: str, severities: t.Sequence[str], needs: t.Sequence[str]) -> t.Callable[[Function], Check]:
-    """Make a function a check. `needs` names the collectors whose facts it reads."""
+def check(id: str, title: str, severities: t.Sequence[str], needs: t.Sequence[str], uses: t.Sequence[str] = ()) -> t.Callable[[Function], Check]:
+    """Make a function a check. `needs` and `uses` name the collectors whose facts it reads."""
 
     def decorate(function: Function) -> Check:
-        return Check(id, title, tuple(severities), tuple(needs), function)
+        return Check(id, title, tuple(severities), tuple(needs), tuple(uses), function)
 
     return decorate
 
@@ -55,7 +59,7 @@ class Registry:
         unknown = [severity for severity in one.severities if severity not in SEVERITIES]
         if unknown or not one.severities:
             raise RegistryError(f"check {one.id} declares severities {list(one.severities)}; known are {', '.join(SEVERITIES)}")
-        strangers = [name for name in one.needs if name not in collectors]
+        strangers = [name for name in (*one.needs, *one.uses) if name not in collectors]
         if strangers:
             raise RegistryError(f"check {one.id} needs facts that no collector gives: {', '.join(strangers)}")
         self._checks[one.id] = one
@@ -114,7 +118,7 @@ def _ask(one: Check, facts: Facts) -> tuple[list[Finding], list[str]]:
         elif outcome.severity not in one.severities:
             unseen.append(f"the check itself failed: it says {outcome.severity!r}, but declares {', '.join(one.severities)}")
         else:
-            finding = Finding(one.id, outcome.severity, one.title, outcome.seen, outcome.cause, outcome.fix)
+            finding = Finding(one.id, outcome.severity, outcome.title or one.title, outcome.seen, outcome.cause, outcome.fix)
             if finding not in found:
                 found.append(finding)
     return found, list(dict.fromkeys(unseen))

@@ -13,13 +13,10 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collector i
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Finding, NotChecked, Report
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry import examine
 
-# Facts that some checks use where there are any.
-_ALWAYS = ("containers",)
-
 
 def diagnose(context: Context, host: str, only: t.Sequence[str] = (), skip: t.Sequence[str] = ()) -> Report:
     checks = CHECKS.select(only, skip)
-    facts = collect(context, COLLECTORS, [*_ALWAYS, *(name for one in checks for name in one.needs)])
+    facts = collect(context, COLLECTORS, [name for one in checks for name in (*one.needs, *one.uses)])
     examined = examine(checks, facts)
     gaps = list(dict.fromkeys([*facts.missing.values(), *(gap for several in facts.gaps.values() for gap in several)]))
     clean = context.redactor.tree

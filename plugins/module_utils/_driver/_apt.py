@@ -14,7 +14,8 @@ from ansible_collections.inferhost.llm.plugins.module_utils._driver._types impor
 # Above 1000 apt also goes back to an older version.
 FORCE = 1001
 NEVER = -1
-# Beginnings of names that the driver's own transaction may neither install nor remove: a prebuilt module depends on the exact kernel that it was built for.
+# Beginnings of names that no transaction may install, remove or move: a prebuilt module depends on the exact kernel that it was built for, and Debian's
+# headers on the exact kernel of their version.
 KERNELS = ("linux-image-",)
 
 
@@ -68,7 +69,7 @@ def _step(name: str, install: t.Sequence[str], remove: t.Sequence[str], reason: 
         "install": list(install),
         "if_available": list(if_available),
         "remove": list(remove),
-        "must_not_change": list(KERNELS) if name == "driver" else [],
+        "must_not_change": list(KERNELS),
         # To install in exactly the version that the driver has; the others depend on it themselves.
         "same_version": [],
         # Parts of another branch that have the same names in the wanted one: they come along, or go where the source has no such package in this branch.

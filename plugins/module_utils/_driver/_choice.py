@@ -173,7 +173,13 @@ def _problem(cards: t.Sequence[Card], offer: Offer, wishes: Wishes, needed: t.Op
                 offer.branch,
             )
     if needed and needed.value not in offer.flavours:
-        return "flavour_not_offered", "Branch %s is not packaged with the %s kernel module (%s)." % (offer.branch, needed.value, needed.reason)
+        packaged = " and ".join(offer.flavours)
+        return "flavour_not_offered", "Branch %s is packaged with the %s kernel module only, not with the %s one (%s)." % (
+            offer.branch,
+            packaged,
+            needed.value,
+            needed.reason,
+        )
     branch = _row(offer.branch)
     if wishes.cuda_major and branch.cuda_major is not None and wishes.cuda_major > branch.cuda_major:
         floor = CUDA_FLOORS.get(wishes.cuda_major)

@@ -102,6 +102,11 @@ _FLAVOURED: t.Dict[str, str] = {
 _CLOSED_ON_UBUNTU = "nvidia-driver"
 
 
+def names_a_branch(name: str) -> bool:
+    """Whether a package belongs to one branch of the driver, which its name tells."""
+    return _WITH_BRANCH.match(name) is not None
+
+
 class Target(t.NamedTuple):
     """The driver that is wanted."""
 

@@ -93,20 +93,14 @@ NVIDIA_SUFFIXED = Scheme(
 )
 
 # Ubuntu, from 590 on: the names lost the branch, and an apt preference that a package brings holds it.
-NVIDIA_PLAIN = Scheme(
-    "nvidia_plain",
+NVIDIA_PLAIN = NVIDIA_SUFFIXED._replace(
+    name="nvidia_plain",
     packages={
         (COMPUTE, OPEN): ("libnvidia-compute", "nvidia-dkms-open", "nvidia-persistenced"),
         (COMPUTE, CLOSED): ("libnvidia-compute", "nvidia-dkms", "nvidia-persistenced"),
         (FULL, OPEN): ("nvidia-open",),
         (FULL, CLOSED): ("cuda-drivers",),
     },
-    prebuilt={},
-    prebuilt_module={},
-    pinning="nvidia-driver-pinning-{branch}",
-    fabric_manager=("nvidia-fabricmanager",),
-    nvlink5=("nvlsm", "libnvsdm"),
-    floating=("nvidia-persistenced", "nvidia-modprobe", "nvidia-fabricmanager", "nvidia-imex", "libnvidia-nscq", "libnvsdm"),
     evidence=Evidence(
         READ,
         "NVIDIA's driver installation guide (a stored copy), NVIDIA/gpu-driver-container#857; that libnvidia-compute brings nvidia-smi: public files only",
@@ -114,20 +108,14 @@ NVIDIA_PLAIN = Scheme(
 )
 
 # Debian: no branch in the names in any branch; cuda-drivers-580 asks for 580 or newer, so only the pinning package holds it.
-NVIDIA_DEBIAN = Scheme(
-    "nvidia_debian",
+NVIDIA_DEBIAN = NVIDIA_SUFFIXED._replace(
+    name="nvidia_debian",
     packages={
         (COMPUTE, OPEN): ("nvidia-driver-cuda", "nvidia-kernel-open-dkms", "nvidia-persistenced"),
         (COMPUTE, CLOSED): ("nvidia-driver-cuda", "nvidia-kernel-dkms", "nvidia-persistenced"),
         (FULL, OPEN): ("nvidia-open",),
         (FULL, CLOSED): ("cuda-drivers",),
     },
-    prebuilt={},
-    prebuilt_module={},
-    pinning="nvidia-driver-pinning-{branch}",
-    fabric_manager=("nvidia-fabricmanager",),
-    nvlink5=("nvlsm", "libnvsdm"),
-    floating=("nvidia-persistenced", "nvidia-modprobe", "nvidia-fabricmanager", "nvidia-imex", "libnvidia-nscq", "libnvsdm"),
     evidence=Evidence(
         SEEN,
         "metal-stack/metal-images#399 and public roles; that cuda-drivers-580 takes newer ones: NVIDIA's developer forum, 353805 (read); "

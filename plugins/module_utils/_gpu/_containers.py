@@ -14,6 +14,8 @@ from ansible_collections.inferhost.llm.plugins.module_utils._gpu._reader import 
 # /var/run leads to /run on every distribution of today.
 CDI_FOLDERS = ("/etc/cdi", "/run/cdi")
 DOCKER_CONFIGURATION = "/etc/docker/daemon.json"
+# Docker's own packages have it in the first, Debian's from 13 on in the second.
+DOCKER_DAEMONS = ("/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/local/bin/dockerd", "/snap/bin/dockerd")
 TOOLKIT_CONFIGURATION = "/etc/nvidia-container-runtime/config.toml"
 
 # A specification names the driver's libraries by file: after an upgrade it names files that are gone.
@@ -89,7 +91,7 @@ def docker(reader: Reader) -> t.Dict[str, t.Any]:
     if problem:
         reader.note(DOCKER_CONFIGURATION, problem)
     return {
-        "installed": reader.exists("/usr/bin/dockerd"),
+        "installed": any(reader.exists(path) for path in DOCKER_DAEMONS),
         "configuration": DOCKER_CONFIGURATION if text is not None else None,
         "valid": None if text is None else not problem,
         **daemon_settings(settings),

@@ -9,7 +9,7 @@ import json
 import sys
 import typing as t
 
-from ansible_collections.inferhost.llm.plugins.module_utils._gpu._process import run_bounded
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu._process import Ended, run_bounded
 
 # What programs ask the loader for. The plain name without a number belongs to development files and, in CUDA's toolkit, to a stub.
 LIBRARY = "libcuda.so.1"
@@ -88,14 +88,18 @@ CODES: t.Dict[int, t.Tuple[str, str, str]] = {
 
 def init(library: str = LIBRARY, timeout: float = 30.0, python: str = sys.executable) -> t.Dict[str, t.Any]:
     """Run the probe; every way it can end is described by the same fields."""
-    ended = run_bounded([python, "-c", PROBE, library], timeout)
+    return described(run_bounded([python, "-c", PROBE, library], timeout), library)
+
+
+def described(ended: Ended, library: str = LIBRARY, without: str = NO_LIBRARY) -> t.Dict[str, t.Any]:
+    """How the probe ended, wherever it ran. `without` is what a missing library means there."""
     answer = last_answer(ended.output)
     call = str(answer.get("call", "cuInit"))
     if ended.how in ("hang", "signal"):
         return _result("hang" if ended.how == "hang" else "crash", call=call, detail="%s: %s" % (call, ended.detail))
     if "error" in answer:
         missing = answer["error"].startswith(library + ": cannot open shared object file: No such file")
-        return not_tried("absent", NO_LIBRARY) if missing else not_tried("not_run", answer["error"])
+        return not_tried("absent", without) if missing else not_tried("not_run", answer["error"])
     if not answer.get("ended"):
         lines = ended.errors.strip().splitlines()
         return not_tried("not_run", ended.detail or (lines[-1] if lines else "the probe printed nothing"))

@@ -374,4 +374,14 @@ CAUSES: t.Tuple[Cause, ...] = (
         "{other_kernels}",
         True,
     ),
+    Cause(
+        "L03",
+        ERROR,
+        (),
+        "The next kernel will come without headers",
+        signs.headers_not_followed,
+        "Headers that were installed for one kernel stay behind when the metapackage brings the next, and the module is then not built.",
+        "sudo apt-get install {followers}",
+        True,
+    ),
 )

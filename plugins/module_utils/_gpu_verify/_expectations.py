@@ -9,6 +9,7 @@ import fnmatch
 import typing as t
 
 from ansible_collections.inferhost.llm.plugins.module_utils._driver._types import branch_of
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu._lookup import cards_with
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_verify import _expectations_card as card
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_verify import _expectations_cuda as cuda
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_verify import _log as log
@@ -23,7 +24,9 @@ def model(inputs: Inputs, pattern: str) -> Answer:
     wanted = pattern.lower()
 
     def check(one: Document) -> Answer:
-        names = (one["name"].lower(), one["name"].lower().replace("nvidia ", "", 1))
+        # A plan that was made before there was a driver has the catalogue's name.
+        known = [found.name for found in cards_with(one["device_id"], one.get("subsystem_device_id"))] if one.get("device_id") else []
+        names = [word for name in (one["name"], *known) for word in (name.lower(), name.lower().replace("nvidia ", "", 1))]
         if one.get("matched_by") != "id" and not one.get("driver_version"):
             return Answer(UNKNOWN, "%s; neither the catalogue nor a working driver names the card" % one["name"])
         return judged(any(fnmatch.fnmatchcase(name, wanted) for name in names), one["name"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.inferhost.llm.plugins.module_utils._driver._installed import names_a_branch
 from ansible_collections.inferhost.llm.plugins.module_utils._driver._types import branch_of
 
 Document = t.Dict[str, t.Any]
@@ -25,6 +26,8 @@ CORE = re.compile(
 )
 DRIVER_VERSION = re.compile(r"^(?:\d+:)?\d{3}\.\d+")
 BRANCH_IN_NAME = re.compile(r"-(\d{3})(?:-|$)")
+# The last branch of Debian's own archive, whose names differ from those of NVIDIA's repository for Debian.
+DEBIAN_ARCHIVE_LAST = 550
 # States in which dpkg was interrupted.
 WHOLE = ("installed", "config-files")
 
@@ -107,13 +110,22 @@ def package_branch(package: Document) -> str:
 
 
 def branches(facts: Document) -> t.Dict[str, t.List[str]]:
-    """Names of the packages that carry the driver, by branch."""
+    """Names of the packages that belong to a branch of the driver, by branch: those that carry it, and those that have it in their names."""
     found: t.Dict[str, t.List[str]] = {}
-    for package in core_packages(facts):
+    for package in part(facts, "packages", "nvidia") or []:
+        if package["state"] == "config-files" or not (CORE.match(package["name"]) or names_a_branch(package["name"])):
+            continue
         branch = package_branch(package)
         if branch:
             found.setdefault(branch, []).append(package["name"])
     return found
+
+
+def from_distribution(package: Document) -> bool:
+    """Whether a package of the driver came from Ubuntu's or Debian's archive and not from NVIDIA's repository, by its version."""
+    version = package["version"] or ""
+    branch = package_branch(package)
+    return "-0ubuntu" in version or "+deb" in version or (branch.isdigit() and int(branch) <= DEBIAN_ARCHIVE_LAST and "ubuntu" not in version)
 
 
 def kept_branch(facts: Document) -> str:

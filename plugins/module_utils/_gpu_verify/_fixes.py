@@ -12,6 +12,7 @@ import re
 import typing as t
 
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu_verify._facts import (
+    DEBIAN_ARCHIVE_LAST,
     WHOLE,
     Document,
     branches,
@@ -28,8 +29,7 @@ Rows = t.Tuple[t.Tuple[str, str], ...]
 # What chooses branch, flavour and packages where a single command cannot.
 PLAN = "ansible localhost --become --module-name inferhost.llm.driver_plan"
 
-# The last branch of Debian's own archive, whose names differ from those of NVIDIA's repository for Debian, and the first that drives Blackwell.
-DEBIAN_ARCHIVE_LAST = 550
+# The first branch that drives Blackwell.
 BLACKWELL_FIRST = 570
 
 # Installed package, and what brings the other flavour of the module, or the library, in the same packaging. The first row that fits counts.
@@ -71,6 +71,7 @@ def words(facts: Document) -> t.Dict[str, str]:
             for one in others
         )
         or PLAN,
+        "followers": " ".join(unfollowed(facts)),
         "branch": kept_branch(facts) or "580",
         "to_open": _change(facts, OPEN, needs_blackwell=any(one.get("open_module") == "required" for one in cards(facts))),
         "to_closed": _change(facts, CLOSED),
@@ -90,6 +91,13 @@ def named(facts: Document, rows: Rows) -> t.Optional[str]:
     if rows is OPEN and "nvidia-kernel-dkms" in names and int(kept_branch(facts) or 0) <= DEBIAN_ARCHIVE_LAST:
         return "nvidia-open-kernel-dkms"
     return next((re.sub(pattern, replacement, name) for pattern, replacement in rows for name in names if re.match(pattern, name)), None)
+
+
+def unfollowed(facts: Document) -> t.List[str]:
+    """Metapackages of headers that are not there, of kernels whose own metapackage is: the next kernel will come without headers."""
+    there = {one["name"] for one in part(facts, "packages", "kernel") or [] if one["state"] == "installed"}
+    matches = [match for match in map(IMAGE.match, sorted(there)) if match]
+    return [name for name in ("linux-headers-%s" % match[1] for match in matches) if name not in there]
 
 
 def headers(facts: Document, kernel: str) -> t.List[str]:

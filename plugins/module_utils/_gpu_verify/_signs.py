@@ -29,6 +29,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._gpu_verify._facts i
     part,
     running_kernel,
 )
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu_verify._fixes import unfollowed
 
 Evidence = t.Optional[str]
 
@@ -157,6 +158,14 @@ def other_kernels(inputs: Inputs) -> Evidence:
     if not others or not (loaded(facts) or part(facts, "driver", "on_disk")):
         return None
     return _join(*("kernel %s has no NVIDIA module%s" % (one["release"], "" if one["headers"] else " and no headers") for one in others))
+
+
+def headers_not_followed(inputs: Inputs) -> Evidence:
+    """L03 tomorrow, for DKMS: nothing brings the headers of the next kernel."""
+    missing = unfollowed(inputs.facts)
+    if not missing or not _by_dkms(inputs.facts) or no_headers(inputs):
+        return None
+    return "DKMS builds the module, and %s, which brings the headers of each new kernel, is not installed" % ", ".join(missing)
 
 
 def not_loaded(inputs: Inputs) -> Evidence:

@@ -28,6 +28,9 @@ GROUP_GROWTH: t.Tuple[t.Tuple[Version, float], ...] = (((0, 20, 2), 1.5), ((0, 1
 # Lowest compute capability that the published builds carry code for.
 LOWEST_CAPABILITY: t.Tuple[t.Tuple[Version, t.Tuple[int, int]], ...] = (((0, 20, 0), (7, 5)), ((0, 9, 0), (7, 0)))
 
+# Major version of CUDA that the published builds are made with; 13 needs driver 580, 12 any later than 525.
+CUDA_MAJOR: t.Tuple[t.Tuple[Version, int], ...] = (((0, 20, 0), 13), ((0, 9, 0), 12))
+
 # Processors on which the CPU engine can split a long prompt; elsewhere a prompt must fit into one batch.
 CPU_CHUNKED_PREFILL: t.Tuple[t.Tuple[Version, t.FrozenSet[str]], ...] = (
     ((0, 32, 0), frozenset(("x86_64", "aarch64", "arm64", "ppc64le", "s390x"))),

@@ -15,6 +15,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._plan._checkpoint im
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._clients import CLIENTS
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_parsers import REASONING_PARSERS, TOOL_PARSERS, available
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_versions import LIBRARIES, NEWEST_READ, Version, dotted, parse_version
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._expect import expectations
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._geometry import parameters, weight_bytes
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import Model
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._quantization import refuse_unplanned
@@ -67,6 +68,8 @@ def make_plan(subject: Subject, gpus: t.Sequence[t.Mapping[str, t.Any]], cpu: t.
         document["refusal"] = refusal.document()
         return document
     _fill(document, subject, outcome, wishes, version)
+    if build == "cuda" and document["refusal"] is None:
+        document["expect"] = expectations(gpus, version)
     return document
 
 
@@ -116,6 +119,7 @@ def _frame(subject: Subject, wishes: Wishes, build: str) -> Document:
         "capabilities": {"tool_calls": False, "tool_parser": None, "reasoning": False, "reasoning_parser": None, "vision": model.vision},
         "roofline": {"bytes_per_token": 0, "bandwidth_bytes_per_s": None, "tokens_per_s_max": None, "source": ""},
         "need": {"disk_bytes": _disk_bytes(subject), "memory_bytes": 0, "libraries": LIBRARIES[build]},
+        "expect": None,
         "warnings": [],
         "alternatives": [],
         "refusal": None,

@@ -81,21 +81,28 @@ def secret_rows(result: Json) -> list[Json]:
     ]
 
 
-def cuda_rows(result: Json) -> list[Json]:
-    init = result["cuda_init"]
-    if init["outcome"] == "ok":
-        return [row("Host", "CUDA starts", "ok", f"{init.get('device_count')} device(s), {result['summary']}")]
-    seen = " ".join(str(init[key]) for key in ("outcome", "code", "name") if init.get(key) not in (None, ""))
-    return [row("Host", "CUDA starts", "error", f"cuInit: {seen}")]
+# What an expectation of gpu_verify is called; one that is not here has its own name.
+_GPU_TITLES: t.Mapping[str, str] = {
+    "gpu_count": "GPUs on the bus",
+    "model": "Model of the GPUs",
+    "min_memory_bytes": "Memory of each GPU",
+    "cuda_init": "CUDA starts",
+    "cuda_major": "CUDA is new enough",
+    "driver_branch": "Branch of the driver",
+    "open_module": "Kernel module of the right kind",
+    "same_version": "Driver of one version",
+    "fabric_manager": "Fabric manager",
+}
 
 
-def cuda_findings(result: Json) -> list[Json]:
-    init = result["cuda_init"]
-    if init["outcome"] == "ok":
-        return []
-    cause = init.get("cause") or "the driver or its CUDA library does not work"
-    seen = cuda_rows(result)[0]["seen"]
-    return [{"id": "L04", "severity": "error", "title": "CUDA does not start", "seen": seen, "cause": cause, "fix": init.get("fix") or "nvidia-smi"}]
+def gpu_rows(result: Json) -> list[Json]:
+    """A row for each expectation; one that could not be looked at is not met."""
+    rows = []
+    for one in result["expectations"]:
+        name = _GPU_TITLES.get(one["name"], one["name"].replace("_", " ").capitalize())
+        seen = one["seen"] if one["met"] == "yes" else f"{one['seen']} (asked for: {one['asked']})"
+        rows.append(row("Host", name, "ok" if one["met"] == "yes" else "error", seen))
+    return rows
 
 
 _NOT_RUN: t.Mapping[str, str] = {
@@ -107,7 +114,7 @@ _NOT_RUN: t.Mapping[str, str] = {
 
 # Name of a result, how it becomes rows, and what it is called where it could not be had.
 _PARTS: tuple[tuple[str, t.Callable[[Json], list[Json]], str, str], ...] = (
-    ("cuda", cuda_rows, "Host", "CUDA starts"),
+    ("gpu", gpu_rows, "Host", "GPUs and CUDA"),
     ("endpoints", endpoint_rows, "Endpoints", "Endpoints"),
     ("tool_call", tool_call_rows, "Tool calls", "Tool call"),
     ("throughput", throughput_rows, "Speed", "Decoding"),
@@ -123,15 +130,16 @@ def assemble(results: t.Mapping[str, t.Any], plan: Json, endpoint: Json, host: s
     for name, make, section, title in _PARTS:
         result = results.get(name)
         if result is None or result.get("skipped") is True:
-            if name != "cuda":
+            # Of a host that serves from its processor nobody misses a GPU.
+            if name != "gpu":
                 rows.append(row(section, title, "skipped", "left out"))
-        elif "ok" not in result and name != "cuda":
+        elif "ok" not in result:
             seen = f"could not be checked: {result.get('msg', 'no result')}"
             rows.append(row(section, title, "error", seen))
             findings.append({**_NOT_RUN, "title": f"Failed: {title}", "seen": seen})
         else:
             rows.extend(make(result))
-            findings.extend(cuda_findings(result) if name == "cuda" else result["findings"])
+            findings.extend(result["findings"])
     counts = {status: sum(one["status"] == status for one in rows) for status in STATUSES}
     throughput = results.get("throughput") or {}
     return {

@@ -87,7 +87,7 @@ def host() -> Iterator[Host]:
         for program, text in programs.items():
             (folder / "bin" / program).write_text(text)
             (folder / "bin" / program).chmod(0o755)
-        yield Host(
+        made = Host(
             folder,
             {
                 "ansible_python_interpreter": sys.executable,
@@ -103,22 +103,19 @@ def host() -> Iterator[Host]:
                 "monitoring_node_exporter_source": "none",
             },
         )
+        yield made
+        python = made.root / "venvs/supervisor/bin/python"
+        if python.is_file():
+            subprocess.run([str(python), str(made.root / "lib/supervisord_stop.py"), str(made.root / "run/supervisor.sock")], check=True, timeout=60)
 
 
 def test_it_is_a_plain_service_and_containers_are_left_alone(host: Host) -> None:
-    try:
-        done = host.play(PLAY)
-        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-        with urllib.request.urlopen(f"http://127.0.0.1:{host.variables['inferhost_gpu_exporter_port']}/metrics", timeout=5) as answer:
-            assert answer.read() == b"nvidia_smi_stand_in 1\n"
-        assert (host.root / "run" / "inferhost-gpu-exporter.applied").is_file()
-        assert host.trapped == ""
-    finally:
-        subprocess.run(
-            [str(host.root / "venvs/supervisor/bin/python"), str(host.root / "lib/supervisord_stop.py"), str(host.root / "run/supervisor.sock")],
-            check=False,
-            timeout=60,
-        )
+    done = host.play(PLAY)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    with urllib.request.urlopen(f"http://127.0.0.1:{host.variables['inferhost_gpu_exporter_port']}/metrics", timeout=5) as answer:
+        assert answer.read() == b"nvidia_smi_stand_in 1\n"
+    assert (host.root / "run" / "inferhost-gpu-exporter.applied").is_file()
+    assert host.trapped == ""
 
 
 def test_the_other_exporter_is_refused_on_a_card_it_is_not_made_for(host: Host) -> None:

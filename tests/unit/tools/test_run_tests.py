@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -76,14 +77,43 @@ def test_the_record_keeps_earlier_stages_of_the_same_commit_only(tmp_path: Path)
 def test_a_stage_beyond_its_deadline_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "Makefile").write_text("slow:\n\t@sleep 60\n")
     monkeypatch.setattr(run_tests, "ROOT", tmp_path)
-    status, why = run_tests.execute("slow", 0, {"PATH": "/usr/bin:/bin"})
+    status, why = run_tests.execute(run_tests.Groups(), run_tests.Stage("slow", "slow", 0, 1), {"PATH": "/usr/bin:/bin"})
     assert (status, why) == (124, "not done after 0 minutes")
+
+
+def test_a_stage_shows_what_it_says_with_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "Makefile").write_text("talk:\n\t@echo one; echo two >&2; exit 3\n")
+    monkeypatch.setattr(run_tests, "ROOT", tmp_path)
+    status, why = run_tests.execute(run_tests.Groups(), run_tests.Stage("t", "talk", 1, 1), {"PATH": "/usr/bin:/bin"})
+    assert (status != 0, why) == (True, "")
+    assert capfd.readouterr().out.splitlines()[:2] == ["t: one", "t: two"]
+
+
+def test_lanes_run_side_by_side_and_a_broken_one_breaks_the_run() -> None:
+    met = threading.Barrier(2, timeout=20)
+    lanes = [[run_tests.Stage(name, name, 1, 1)] for name in ("a", "b")]
+    run_tests.side_by_side(run_tests.Groups(), lanes, lambda lane: met.wait() and None)
+
+    def follow(lane: list[run_tests.Stage]) -> None:
+        if lane[0].name == "b":
+            raise OSError("no disk")
+
+    with pytest.raises(OSError, match="no disk"):
+        run_tests.side_by_side(run_tests.Groups(), lanes, follow)
+
+
+def test_after_closing_no_stage_starts(tmp_path: Path) -> None:
+    groups = run_tests.Groups()
+    groups.close()
+    with pytest.raises(RuntimeError, match="stopped"):
+        groups.start("anything", {})
 
 
 def test_stopping_it_stops_what_it_started(tmp_path: Path) -> None:
     (tmp_path / "Makefile").write_text("slow:\n\t@echo $$$$ >pid; exec sleep 60\n")
     program = f"import sys, pathlib; sys.path.insert(0, {str(TOOLS)!r}); import run_tests; run_tests.ROOT = pathlib.Path({str(tmp_path)!r}); "
-    program += "run_tests.stop_on_sigterm(); run_tests.execute('slow', 1, {'PATH': '/usr/bin:/bin'})"
+    program += "groups = run_tests.Groups(); stage = run_tests.Stage('slow', 'slow', 1, 1); "
+    program += "run_tests.side_by_side(groups, [[stage]], lambda lane: run_tests.execute(groups, lane[0], {'PATH': '/usr/bin:/bin'}))"
     with subprocess.Popen([sys.executable, "-c", program]) as process:
         pid = int(eventually(lambda: (tmp_path / "pid").read_text() if (tmp_path / "pid").exists() else ""))
         process.terminate()

@@ -17,7 +17,7 @@ DTYPES = ("auto", "half", "float16", "bfloat16", "float", "float32")
 _FEW_CORES = 4
 
 
-@check("L27", "Context too small for coding agents", ("info", "warning"), ["processes", "services", "endpoints"])
+@check("L27", "Context too small for coding agents", ("info", "warning"), ["processes", "services", "endpoints"], uses=["containers"])
 def context_for_agents(facts: Facts) -> t.Iterator[Outcome]:
     served = [(one["url"], one["models"]["max_model_len"]) for one in facts["endpoints"] if one["models"] and one["models"]["max_model_len"]]
     lengths = served or [(one.where, one.number("--max-model-len")) for one in engines(facts)]
@@ -38,7 +38,7 @@ def context_for_agents(facts: Facts) -> t.Iterator[Outcome]:
         yield Unseen("no vLLM is running, configured or reachable here")
 
 
-@check("L29", "Batched tokens below the context length", ("info", "error"), ["processes", "services"])
+@check("L29", "Batched tokens below the context length", ("info", "error"), ["processes", "services"], uses=["containers"])
 def batched_tokens(facts: Facts) -> t.Iterator[Outcome]:
     for one in engines(facts):
         if not _batch_too_small(one) or ((one.running or one.ours) and not _chunking_is_off(one)):
@@ -63,7 +63,7 @@ def _chunking_is_off(one: Engine) -> bool:
     return one.is_off("--enable-chunked-prefill")
 
 
-@check("L30", "A dtype that vLLM does not know", ("error",), ["processes", "services"])
+@check("L30", "A dtype that vLLM does not know", ("error",), ["processes", "services"], uses=["containers"])
 def dtype(facts: Facts) -> t.Iterator[Outcome]:
     for one in engines(facts):
         value = one.flags.get("--dtype")
@@ -76,7 +76,7 @@ def dtype(facts: Facts) -> t.Iterator[Outcome]:
             )
 
 
-@check("L37", "vLLM on the processor with settings for a GPU", ("info", "warning", "error"), ["processes", "services", "cpu", "gpus"])
+@check("L37", "vLLM on the processor with settings for a GPU", ("info", "warning", "error"), ["processes", "services", "cpu", "gpus"], uses=["containers"])
 def cpu_profile(facts: Facts) -> t.Iterator[Outcome]:
     found = [one for one in engines(facts) if on_cpu(one, facts)]
     for one in found:

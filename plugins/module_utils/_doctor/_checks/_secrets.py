@@ -15,7 +15,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry im
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-@check("L72", "A key that others can read", ("warning", "error"), ["processes", "services", "secret_files"])
+@check("L72", "A key that others can read", ("warning", "error"), ["processes", "services", "secret_files"], uses=["containers"])
 def keys(facts: Facts) -> t.Iterator[Outcome]:
     for one in facts["processes"]:
         if one["secret_args"]:

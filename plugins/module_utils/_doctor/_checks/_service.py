@@ -14,7 +14,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry im
 _SERVERS = ("vllm", "proxy", "litellm")
 
 
-@check("L13", "DCGM exporter on a card it is not made for", ("info", "warning"), ["processes", "services", "gpus"])
+@check("L13", "DCGM exporter on a card it is not made for", ("info", "warning"), ["processes", "services", "gpus"], uses=["containers"])
 def dcgm_exporter(facts: Facts) -> t.Iterator[Outcome]:
     places = [f"process {one['pid']}" for one in facts["processes"] if one["kind"] == "dcgm_exporter"]
     places += [f"service {one['name']}" for one in facts["services"] if one["kind"] == "dcgm_exporter"]
@@ -37,17 +37,19 @@ def dcgm_exporter(facts: Facts) -> t.Iterator[Outcome]:
 def docker_host_name(facts: Facts) -> t.Iterator[Outcome]:
     for one in facts["docker_names"]:
         if not one["resolves"]:
+            in_container = f"container {one['container']}" if one["container"] else "a program of the host itself"
+            remedy = "network_mode: host and 127.0.0.1; or extra_hosts: ['host.docker.internal:host-gateway']" if one["container"] else "127.0.0.1"
             yield Seen(
                 "warning",
-                f"{one['file']}, line {', '.join(map(str, one['lines']))}, sends container {one['container']} to host.docker.internal",
+                f"{one['file']}, line {', '.join(map(str, one['lines']))}, sends {in_container} to host.docker.internal",
                 "Docker Desktop makes that name; Docker Engine on Linux does not, so the target stays down",
-                f"sudoedit {one['file']}   # network_mode: host and 127.0.0.1; or extra_hosts: ['host.docker.internal:host-gateway']",
+                f"sudoedit {one['file']}   # {remedy}",
             )
     for gap in facts.gaps.get("docker_names", ()):
         yield Unseen(gap)
 
 
-@check("L74", "Nobody watches the GPU", ("info",), ["processes", "services", "gpus"])
+@check("L74", "Nobody watches the GPU", ("info",), ["processes", "services", "gpus"], uses=["containers"])
 def gpu_exporter(facts: Facts) -> t.Iterator[Outcome]:
     exporters = [one for one in [*facts["processes"], *facts["services"]] if one["kind"] in ("gpu_exporter", "dcgm_exporter")]
     images = [

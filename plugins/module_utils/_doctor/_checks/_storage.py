@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 import typing as t
 
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts, Outcome, Seen, Unseen
@@ -25,10 +26,58 @@ def gib(count: int) -> str:
     return f"{count / GIB:.1f} GiB"
 
 
-@check("L06", "Models on a volume that could be larger", ("info", "error"), ["storage"])
+# Refusals of storage_plan that say that there is room, and what is between.
+_ROOM_BEHIND = ("partition_behind", "several_pvs", "too_few_pvs", "mbr_limit")
+# Those that say that the layers could not be seen.
+_LAYERS_UNSEEN = ("lvm_unreadable", "lv_unknown", "vg_unknown", "pv_unknown", "partition_unknown")
+
+
+@check("L06", "Models on a volume that could be larger", ("info", "warning", "error"), ["storage"], uses=["growth"])
 def growable(facts: Facts) -> t.Iterator[Outcome]:
+    planned: set[str] = set()
+    unseen: dict[str, str] = {}
+    for plan in facts.values.get("growth", ()):
+        refusal = plan["refusal"] or {"code": ""}
+        if refusal["code"] in _LAYERS_UNSEEN:
+            unseen[plan["mount_point"]] = f"{refusal['seen']}; {refusal['remedy']}"
+        else:
+            planned.add(plan["mount_point"])
+            yield from _planned(plan, refusal)
+    yield from _by_sysfs(facts, planned)
+    if "growth" in facts.missing:
+        yield Unseen(facts.missing["growth"])
+    # Of a logical volume sysfs alone tells something, without root too.
+    known = {one["mount"] for one in facts["storage"]["filesystems"] if one["growable"]}
+    yield from (Unseen(why) for mount, why in unseen.items() if mount not in known)
+    yield from _gaps(facts)
+
+
+def _planned(plan: t.Mapping[str, t.Any], refusal: t.Mapping[str, t.Any]) -> t.Iterator[Outcome]:
+    """The whole way from the disk to the filesystem, by storage_plan."""
+    mount, now, more = plan["mount_point"], plan["free"]["now_bytes"], plan["free"]["growth_bytes"]
+    short = now < _LITTLE_BYTES
+    if plan["steps"] and more >= _WORTH_GROWING_BYTES:
+        layers = ", ".join(dict.fromkeys(step["action"] for step in plan["steps"]))
+        yield Seen(
+            "error" if short else "info",
+            f"{mount} has {gib(now)} free, and {gib(more)} more can be had while it is in use ({layers})",
+            "the installer or the image made the partition or the logical volume smaller than the disk",
+            " && ".join([*_install(plan["missing"]), *("sudo " + shlex.join(step["command"]) for step in plan["steps"])]),
+        )
+    elif short and refusal["code"] in _ROOM_BEHIND:
+        cause = "the disk has room that the filesystem cannot reach without a person's decision"
+        yield Seen("warning", f"{mount} has {gib(now)} free; {refusal['seen']}", cause, f"lsblk; sudo pvs; sudo vgs   # {refusal['remedy']}")
+
+
+def _install(programs: t.Container[str]) -> list[str]:
+    """Of the programs that grow a layer only this one is not where the layer is."""
+    return ["sudo apt-get install cloud-guest-utils"] if "growpart" in programs else []
+
+
+def _by_sysfs(facts: Facts, planned: t.Container[str]) -> t.Iterator[Outcome]:
+    """What is left of the volume group, where the plan could not be made."""
     for one in facts["storage"]["filesystems"]:
-        room = one["growable"]
+        room = None if one["mount"] in planned else one["growable"]
         if room and room["bytes"] >= _WORTH_GROWING_BYTES:
             short = one["free_bytes"] < _LITTLE_BYTES
             yield Seen(
@@ -37,7 +86,6 @@ def growable(facts: Facts) -> t.Iterator[Outcome]:
                 "the installer made the logical volume smaller than the disk",
                 f"sudo lvextend --resizefs --extents +100%FREE {room['device']}",
             )
-    yield from _gaps(facts)
 
 
 @check("L22", "No room for a model", ("warning", "error"), ["storage"])

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, inferhost contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Containers, asked from the engine's own socket, so that no client program is needed."""
+"""Containers and their engine, asked from the engine's own socket, so that no client program is needed."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._redact impo
 
 SOCKETS = ("/var/run/docker.sock", "/run/podman/podman.sock")
 _CONFIG_FILES_LABEL = "com.docker.compose.project.config_files"
+_CDI_KIND = "nvidia.com/gpu"
+# systemd touches it whenever it has read its units, so also after a daemon-reload; the container's clock is the same one.
+UNITS_LOADED = "/run/systemd/systemd-units-load"
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -51,6 +54,42 @@ def containers(context: Context, facts: Facts) -> Collected:
     return Collected(found)
 
 
+@collector("docker_info", root="helps", cost="requests", timeout_s=10)
+def docker_info(context: Context, facts: Facts) -> Collected:
+    """What Docker says of itself, None where none runs, and when systemd last read its units."""
+    place = context.path(SOCKETS[0])
+    if not os.path.exists(place):
+        return Collected(None)
+    try:
+        answer = _get(place, "/info")
+    except ConnectionRefusedError:
+        return Collected(None)
+    except OSError as error:
+        raise Unavailable(unreadable(f"Docker's settings from {SOCKETS[0]}", error)) from None
+    except (http.client.HTTPException, ValueError) as error:
+        raise Unavailable(f"{SOCKETS[0]} gives no settings ({type(error).__name__})") from None
+    return Collected({**describe_engine(answer), "units_loaded": _changed(context.path(UNITS_LOADED))})
+
+
+def describe_engine(answer: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The parts of its answer that checks read."""
+    devices = [str(one.get("ID", "")) for one in answer.get("DiscoveredDevices") or []]
+    return {
+        "version": str(answer.get("ServerVersion") or ""),
+        "cgroup_driver": answer.get("CgroupDriver"),
+        "runtimes": sorted(answer.get("Runtimes") or {}),
+        "gpus": [device for device in devices if device.startswith(_CDI_KIND)],
+        "live_restore": bool(answer.get("LiveRestoreEnabled")),
+    }
+
+
+def _changed(path: str) -> float | None:
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return None
+
+
 def _get(path: str, target: str) -> t.Any:
     connection = _UnixConnection(path)
     try:
@@ -78,8 +117,22 @@ def describe(inspected: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "argv": clean,
         "secret_args": carriers,
         "environment_names": sorted(str(entry).partition("=")[0] for entry in config.get("Env") or []),
+        "gpu": gpu_access(host),
+        "started": (inspected.get("State") or {}).get("StartedAt") or "",
         "host_network": host.get("NetworkMode") == "host",
         "host_names": [str(entry).partition(":")[0] for entry in host.get("ExtraHosts") or []],
         "compose_files": files,
         "mounts": [{"source": str(mount.get("Source", "")), "destination": str(mount.get("Destination", ""))} for mount in inspected.get("Mounts") or []],
     }
+
+
+def gpu_access(host: t.Mapping[str, t.Any]) -> str | None:
+    """How a container asks for GPUs: `cdi`, a device by its CDI name; `flag`, --gpus or a reservation; `runtime`, NVIDIA's; None where it does not."""
+    requests = host.get("DeviceRequests") or []
+    names = [str(name) for request in requests for name in request.get("DeviceIDs") or []]
+    if any(name.startswith(_CDI_KIND) for name in names):
+        return "cdi"
+    capabilities = [str(word) for request in requests for group in request.get("Capabilities") or [] for word in group]
+    if "gpu" in capabilities or any(request.get("Driver") == "nvidia" for request in requests):
+        return "flag"
+    return "runtime" if host.get("Runtime") == "nvidia" else None

@@ -16,23 +16,42 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model impor
 NAME = "host.docker.internal"
 
 
-@collector("docker_names", root="helps", cost="files", timeout_s=10, after=["containers"])
+# Programs of the host itself that people copy a container's configuration to.
+OWN_FILES = ("/etc/prometheus/*.y*ml", "/etc/grafana/provisioning/*/*.y*ml")
+# Below a folder that a container mounts: what Prometheus and Grafana read there.
+_MOUNTED = ("*.y*ml", "datasources/*.y*ml", "provisioning/*/*.y*ml")
+
+
+@collector("docker_names", root="helps", cost="files", timeout_s=10, maybe=["containers"])
 def docker_names(context: Context, facts: Facts) -> Collected:
-    gaps: list[str] = []
+    gaps = [facts.missing["containers"]] if "containers" in facts.missing else []
     found: list[dict[str, t.Any]] = []
-    for container in facts["containers"]:
+    containers = facts.values.get("containers", [])
+    for container in containers:
         for path in _files(context, container):
-            text = read(context, path, gaps) or ""
-            lines = [number for number, line in enumerate(text.splitlines(), 1) if NAME in line.partition("#")[0] and "host-gateway" not in line]
-            if lines:
-                shown = "/" + os.path.relpath(path, context.fs)
-                found.append({"container": container["name"], "file": shown, "lines": lines, "resolves": NAME in container["host_names"]})
+            found += _mentions(context, path, container["name"], NAME in container["host_names"], gaps)
+    seen = {one["file"] for one in found}
+    own = [path for pattern in OWN_FILES for path in sorted(glob.glob(context.path(pattern)))]
+    known = NAME in (read(context, context.path("/etc/hosts"), []) or "") if own else False
+    for path in own:
+        if _shown(context, path) not in seen:
+            found += _mentions(context, path, "", known, gaps)
     return Collected(found, gaps)
+
+
+def _mentions(context: Context, path: str, container: str, resolves: bool, gaps: list[str]) -> list[dict[str, t.Any]]:
+    text = read(context, path, gaps) or ""
+    lines = [number for number, line in enumerate(text.splitlines(), 1) if NAME in line.partition("#")[0] and "host-gateway" not in line]
+    return [{"container": container, "file": _shown(context, path), "lines": lines, "resolves": resolves}] if lines else []
 
 
 def _files(context: Context, container: t.Mapping[str, t.Any]) -> list[str]:
     paths = [context.path(path) for path in container["compose_files"]]
     for mount in container["mounts"]:
         source = context.path(mount["source"])
-        paths += [source] if os.path.isfile(source) else sorted(glob.glob(os.path.join(source, "*.y*ml")))
+        paths += [source] if os.path.isfile(source) else [path for pattern in _MOUNTED for path in sorted(glob.glob(os.path.join(source, pattern)))]
     return [path for path in dict.fromkeys(paths) if path.endswith((".yml", ".yaml")) and os.path.isfile(path)]
+
+
+def _shown(context: Context, path: str) -> str:
+    return "/" + os.path.relpath(path, context.fs)

@@ -12,6 +12,7 @@ import sys
 import time
 import xmlrpc.client
 
+import leftovers
 from supervisor.xmlrpc import SupervisorTransport
 
 DEADLINE = 120.0
@@ -31,6 +32,8 @@ def main(socket: str) -> int:
             print(f"supervisord {pid} did not end within {DEADLINE:.0f} s", file=sys.stderr)
             return 1
         time.sleep(0.2)
+    # Whose first process had died by itself.
+    leftovers.end(f"unix://{socket}")
     print(f"stopped supervisord {pid} and its services")
     return 0
 

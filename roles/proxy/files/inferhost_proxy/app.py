@@ -13,7 +13,8 @@ import uuid
 
 import msgspec
 
-from . import headers
+from . import errors, headers
+from .anthropic_exchange import Anthropic
 from .asgi import JSON, Headers, Receive, Scope, Send, answer, header
 from .config import Config
 from .errors import Fault
@@ -34,6 +35,7 @@ class App:
         self._in_flight = 0
         self._upstream = Upstream(config)
         self._exchange = Exchange(config, self._upstream, self.metrics)
+        self._anthropic = Anthropic(config, self._upstream, self._exchange)
         self._readiness = Readiness(config, self._upstream)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,7 +64,7 @@ class App:
             logging.getLogger("inferhost_proxy").exception("failure", extra={"fields": {"id": call.id}})
             call.fault = Fault("internal_error")
             if call.status is None:
-                call.status = call.fault.status
+                call.status = errors.status(call.fault, call.route.anthropic)
                 await refuse(send, call.fault, call.route.anthropic, call.id)
         finally:
             self._in_flight -= 1
@@ -94,15 +96,18 @@ class App:
         if call.key_label is None:
             self.metrics.rejected_keys.inc()
             refusal = "invalid_api_key"
-        elif call.method not in METHODS or call.route.name in ("livez", "readyz", "metrics"):
+        elif call.method not in METHODS or call.route.name in ("livez", "readyz", "metrics") or not self._anthropic.allows(call):
             refusal = "method_not_allowed"
+        elif call.route.anthropic and not self._anthropic.serves(call):
+            refusal = "not_found"
         elif self._in_flight > self._max_in_flight:
             refusal = "busy"
         if refusal is None:
-            await self._exchange(call, self.keys.upstream, scope, receive, send)
+            serve = self._anthropic if call.route.anthropic else self._exchange
+            await serve(call, self.keys.upstream, scope, receive, send)
         else:
             call.fault = Fault(refusal)
-            call.status = call.fault.status
+            call.status = errors.status(call.fault, call.route.anthropic)
             await refuse(send, call.fault, call.route.anthropic, call.id)
 
     async def _answer(self, call: Call, send: Send, status: int, extra: Headers, body: bytes) -> None:
@@ -135,7 +140,10 @@ def _call(scope: Scope) -> Call:
     own = uuid.uuid4().hex
     # vLLM refuses a second request under an id that is still running, and a client may use one id for several.
     upstream_id = f"{given}-{secrets.token_hex(4)}" if given else own
-    return Call(route=classify(scope["path"]), method=scope["method"], id=given or own, upstream_id=upstream_id)
+    route = classify(scope["path"])
+    if route.name == "models" and header(scope["headers"], b"anthropic-version"):
+        route = route._replace(anthropic=True)
+    return Call(route=route, method=scope["method"], id=given or own, upstream_id=upstream_id)
 
 
 def _level(call: Call) -> int:

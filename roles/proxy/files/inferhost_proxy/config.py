@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
+InlineSystem = Literal["fold", "hoist", "preserve"]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Text = Annotated[str, Meta(min_length=1)]
 Positive = Annotated[int, Meta(ge=1)]
@@ -55,6 +56,27 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """Request bodies and whole answers held at one time, over all requests."""
 
 
+class Anthropic(Struct, frozen=True, forbid_unknown_fields=True):
+    inline_system: InlineSystem = "fold"
+    """System messages between the others: into the text beside them, to the front, or left as they are."""
+    ping_seconds: Annotated[float, Meta(gt=0, le=10)] = 8.0
+    """So long a stream may be silent before its client is told that it lives."""
+
+
+class Rescue(Struct, frozen=True, forbid_unknown_fields=True):
+    enabled: bool = True
+    """Tool calls that the model server left in the text become calls."""
+    max_held_chars: Positive = 256 * 1024
+    """The longest such call; what begins like one is held back until it is one or none."""
+
+
+class OpenAI(Struct, frozen=True, forbid_unknown_fields=True):
+    both_reasoning_names: bool = True
+    """Reasoning is in `reasoning` and in `reasoning_content`, whichever the model server writes."""
+    keep_alive_seconds: Seconds = 10.0
+    """After so much silence a stream gets a comment, which keeps connections open that others would close."""
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     api_keys: Annotated[list[ApiKey], Meta(min_length=1)]
     upstream: Upstream
@@ -62,7 +84,10 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     port: Port = 4000
     secrets_dir: str = ""
     limits: Limits = Limits()
+    rescue: Rescue = Rescue()
+    openai: OpenAI = OpenAI()
     models: list[Text] = []
+    anthropic: Anthropic = Anthropic()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     drain_seconds: Annotated[int, Meta(ge=0)] = 25
     ready_seconds: Seconds = 3.0
@@ -104,6 +129,9 @@ _TYPES: dict[str, type[Struct]] = {
     "$.api_keys[]": ApiKey,
     "$.upstream": Upstream,
     "$.limits": Limits,
+    "$.anthropic": Anthropic,
+    "$.rescue": Rescue,
+    "$.openai": OpenAI,
 }
 
 

@@ -11,19 +11,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from http import HTTPStatus
 
 import aiohttp
 
-from . import errors, headers, sse, tool_calls
+from . import context, errors, headers, sse
 from .asgi import Headers, Message, Receive, Scope, Send, answer
 from .budget import Budget, Hold
 from .config import Config
 from .errors import Fault
 from .metrics import Metrics
+from .openai_chat import ChatStream, Rules, whole
+from .openai_request import Ask, prepare
 from .routes import Route
 from .upstream import Request, Upstream, named_failures, target
 
@@ -31,6 +33,7 @@ BODY_SECONDS = 60.0
 """Within this the next part of a request body has to arrive."""
 TICK_SECONDS = 5.0
 READ_BYTES = 256 * 1024
+COMMENT = b": waiting\n\n"
 
 
 class Mode(Enum):
@@ -64,12 +67,18 @@ class Call:
     mode: Mode | None = None
     bytes_out: int = 0
     first_byte_seconds: float | None = None
+    sent_at: float = 0.0
     disconnected: str | None = None
     """The phase in which the client left."""
     fault: Fault | None = None
     waits_for: str = "upstream_timeout"
     """The fault that silence would be now."""
     deadline: float = float("inf")
+    heartbeat: Callable[[], Awaitable[float]] | None = None
+    """Keeps a client that waits; returns the seconds until it has to be called again."""
+    ask: Ask = field(default_factory=lambda: Ask(b""))
+    held: Callable[[], bytes] = bytes
+    """What was held back of a stream that breaks now."""
 
     def wait(self, kind: str, seconds: float) -> None:
         """From now on, silence of so many seconds is this fault."""
@@ -81,6 +90,10 @@ class ClientGone(Exception):
     """The client closed its connection."""
 
 
+Relay = Callable[[bytes, Hold], Coroutine[None, None, None]]
+"""What turns a request's body into an answer that is sent."""
+
+
 class Exchange:
     def __init__(self, config: Config, upstream: Upstream, metrics: Metrics) -> None:
         self._config = config
@@ -89,18 +102,28 @@ class Exchange:
         self._budget = Budget(config.limits.max_held_bytes)
 
     async def __call__(self, call: Call, key: bytes | None, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, with what the engine would refuse put right."""
+
+        async def relay(body: bytes, hold: Hold) -> None:
+            call.ask = self._asked(call, body)
+            request = Request(
+                call.method,
+                target(scope["raw_path"], scope["query_string"]),
+                headers.for_upstream(scope["headers"], key, call.upstream_id),
+                call.ask.body,
+            )
+            await self._relay(call, request, hold, send)
+
+        await self.run(call, relay, scope, receive, send)
+
+    async def run(self, call: Call, relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request; every way it can end is answered, counted and noted in `call`."""
         try:
             with self._budget.hold() as hold:
-                body = await read_body(scope["headers"], receive, hold, self._config.limits.max_body_bytes)
-                request = Request(
-                    call.method,
-                    target(scope["raw_path"], scope["query_string"]),
-                    headers.for_upstream(scope["headers"], key, call.upstream_id),
-                    body,
-                )
+                # The body is the relay's alone, so that it can let go of it.
+                relaying = relay(await read_body(scope["headers"], receive, hold, self._config.limits.max_body_bytes), hold)
                 call.wait("upstream_timeout", self._config.upstream.answer_seconds)
-                await self._race(call, self._relay(call, request, hold, send), receive)
+                await self._race(call, relaying, receive)
         except ClientGone:
             phase = "answer" if call.status else "waiting" if call.deadline < float("inf") else "upload"
             call.disconnected = phase
@@ -117,7 +140,8 @@ class Exchange:
         gone = asyncio.ensure_future(_departure(receive))
         try:
             while not relay.done():
-                left = min(call.deadline - time.monotonic(), self._config.upstream.idle_seconds, TICK_SECONDS)
+                beat = await call.heartbeat() if call.heartbeat else TICK_SECONDS
+                left = min(call.deadline - time.monotonic(), self._config.upstream.idle_seconds, TICK_SECONDS, beat)
                 await asyncio.wait({relay, gone}, timeout=max(left, 0), return_when=asyncio.FIRST_COMPLETED)
                 if relay.done():
                     break
@@ -131,7 +155,7 @@ class Exchange:
 
     async def _relay(self, call: Call, request: Request, hold: Hold, send: Send) -> None:
         """Pass the request on and its answer back."""
-        response = await self._upstream.send(request)
+        response = await self._answered(call, request)
         try:
             if response.status == HTTPStatus.UNAUTHORIZED:
                 raise Fault("upstream_auth")
@@ -148,6 +172,55 @@ class Exchange:
             else:
                 response.close()
 
+    def _asked(self, call: Call, body: bytes) -> Ask:
+        """The request as the engine is to get it."""
+        if call.method != "POST" or call.route.name not in ("chat", "completions"):
+            return Ask(body)
+        limit = self._config.limits.max_model_len
+        ask = prepare(body, call.route.chat, limit - 1 if limit else None)
+        for change in ask.changes:
+            self._metrics.changed.labels(change).inc()
+        return ask
+
+    async def _answered(self, call: Call, request: Request) -> aiohttp.ClientResponse:
+        """The engine's answer; where the context had no room for the output asked for, that to the request with less."""
+        response = await self._upstream.send(request)
+        limit, members = self._config.limits.max_model_len, call.ask.members
+        if response.status != HTTPStatus.BAD_REQUEST or limit is None or members is None:
+            return response
+        try:
+            if not context.in_doubt(len(request.body), members, limit):
+                return response
+            count = await self._count(request, context.counting(members))
+            body = context.fitted(members, count, limit) if count is not None else None
+        except BaseException:
+            response.close()
+            raise
+        if body is None:
+            return response
+        response.close()
+        self._metrics.changed.labels("max_tokens").inc()
+        return await self._upstream.send(request._replace(body=body))
+
+    async def _count(self, request: Request, counting: context.Counting | None) -> int | None:
+        """The prompt's tokens, by the engine's own tokenizer."""
+        if counting is None or counting.known is not None:
+            return None if counting is None else counting.known
+        try:
+            response = await self._upstream.send(request._replace(target="/tokenize", body=counting.body))
+            try:
+                with named_failures("upstream_cut"):
+                    return context.count_of(await response.read()) if response.status == HTTPStatus.OK else None
+            finally:
+                response.release()
+        except Fault:
+            # The engine's own refusal is then the answer.
+            return None
+
+    def _rules(self, call: Call) -> Rules:
+        rescue = self._config.rescue
+        return Rules(call.ask.offer if rescue.enabled else None, self._config.openai.both_reasoning_names, rescue.max_held_chars)
+
     async def _whole(self, call: Call, response: aiohttp.ClientResponse, raw: Headers, hold: Hold, send: Send) -> None:
         parts = []
         with named_failures("upstream_cut"):
@@ -156,7 +229,9 @@ class Exchange:
                 parts.append(part)
         body = b"".join(parts)
         if call.route.chat:
-            body = self._counted(tool_calls.strip_empty(body))
+            changed = whole(body, self._rules(call))
+            self._counted(changed.emptied, changed.rescued)
+            body = changed.body
         call.wait("client_stalled", self._config.upstream.idle_seconds)
         call.status = response.status
         await answer(send, response.status, headers.for_client(raw, call.id, changes_length=True), body)
@@ -171,14 +246,20 @@ class Exchange:
             kept.append((b"x-accel-buffering", b"no"))
         await send({"type": "http.response.start", "status": response.status, "headers": kept})
         if events:
-            await self._events(call, response, send)
+            beat = asyncio.ensure_future(self._keep_alive(call, send))
+            try:
+                await self._events(call, response, send)
+            finally:
+                await _stop(beat)
         else:
             await self._pump(call, response, send, _unchanged)
         await send(_body(b"", more=False))
 
     async def _events(self, call: Call, response: aiohttp.ClientResponse, send: Send) -> None:
         splitter = sse.EventSplitter(self._config.limits.max_event_bytes)
-        clean = self._clean if call.route.chat else _unchanged
+        chat = ChatStream(self._rules(call)) if call.route.chat else None
+        clean = chat.feed if chat else _unchanged
+        call.held = chat.broken if chat else bytes
         last = b""
 
         def feed(data: bytes) -> bytes:
@@ -190,12 +271,28 @@ class Exchange:
             last = complete or last
             return clean(complete)
 
-        await self._pump(call, response, send, feed)
-        rest = splitter.rest()
-        if call.route.ends and not sse.is_end(sse.last_data(rest or last)):
-            raise Fault("upstream_cut", "the stream ended without its end marker")
-        if rest:
-            await send(_body(clean(rest)))
+        try:
+            await self._pump(call, response, send, feed)
+            rest = splitter.rest()
+            if call.route.ends and not sse.is_end(sse.last_data(rest if rest.strip() else last)):
+                raise Fault("upstream_cut", "the stream ended without its end marker")
+            if rest:
+                await send(_body(clean(rest)))
+        finally:
+            if chat:
+                self._counted(chat.emptied, chat.rescued)
+
+    async def _keep_alive(self, call: Call, send: Send) -> None:
+        """Comments into a silence, from before the first event on. Anthropic's clients count events only."""
+        seconds = self._config.openai.keep_alive_seconds
+        quiet_since = time.monotonic()
+        while not call.route.anthropic:
+            await asyncio.sleep(max(0.0, max(call.sent_at, quiet_since) + seconds - time.monotonic()))
+            if time.monotonic() < call.sent_at + seconds:
+                continue
+            quiet_since = time.monotonic()
+            if call.waits_for != "client_stalled":
+                await send(_body(COMMENT))
 
     async def _pump(self, call: Call, response: aiohttp.ClientResponse, send: Send, change: Callable[[bytes], bytes]) -> None:
         """Read what is there, change it, send it; the next read waits until the client has taken this."""
@@ -213,17 +310,14 @@ class Exchange:
                 self._sent(call, out)
             call.wait("upstream_stalled", idle)
 
-    def _clean(self, block: bytes) -> bytes:
-        return self._counted(tool_calls.strip_empty_events(block))
-
-    def _counted(self, stripped: tuple[bytes, int]) -> bytes:
-        data, removed = stripped
-        if removed:
-            self._metrics.empty_tool_calls.inc(removed)
-        return data
+    def _counted(self, emptied: int, rescued: Mapping[str, int]) -> None:
+        self._metrics.empty_tool_calls.inc(emptied)
+        for notation, number in rescued.items():
+            self._metrics.rescued.labels(notation).inc(number)
 
     def _sent(self, call: Call, data: bytes) -> None:
         call.bytes_out += len(data)
+        call.sent_at = time.monotonic()
         if call.first_byte_seconds is None:
             call.first_byte_seconds = time.monotonic() - call.started_at
 
@@ -233,10 +327,11 @@ class Exchange:
         if fault.kind in errors.UPSTREAM_KINDS:
             self._metrics.upstream_errors.labels(fault.kind).inc()
         if call.status is None:
-            call.status = fault.status
+            call.status = errors.status(fault, call.route.anthropic)
             await refuse(send, fault, call.route.anthropic, call.id)
         elif call.mode is Mode.EVENTS and fault.kind != "client_stalled":
-            await send(_body(errors.event(fault, call.route.anthropic, call.id)))
+            last = errors.responses_event(fault) if call.route.name == "responses" else errors.event(fault, call.route.anthropic, call.id)
+            await send(_body(call.held() + last))
             await send(_body(b"", more=False))
         # Otherwise the answer stays unfinished: uvicorn then closes the connection, which every client takes for
         # the failure it is.
@@ -249,10 +344,13 @@ async def refuse(send: Send, fault: Fault, anthropic: bool, request_id: str) -> 
         extra.append((b"retry-after", str(fault.retry_after).encode()))
     if fault.status == HTTPStatus.UNAUTHORIZED:
         extra.append((b"www-authenticate", b"Bearer"))
+    if anthropic and fault.kind in errors.FINAL:
+        # The SDKs would otherwise send it again, because of its status.
+        extra.append((b"x-should-retry", b"false"))
     if fault.status in (408, 413):
         # The rest of the body is not read.
         extra.append((b"connection", b"close"))
-    await answer(send, fault.status, extra, errors.document(fault, anthropic, request_id))
+    await answer(send, errors.status(fault, anthropic), extra, errors.document(fault, anthropic, request_id))
 
 
 async def read_body(request_headers: Headers, receive: Receive, hold: Hold, limit: int) -> bytes:

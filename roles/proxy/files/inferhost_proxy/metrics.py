@@ -19,6 +19,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from . import __version__
 from .asgi import Headers
 from .errors import UPSTREAM_KINDS
+from .notations import NOTATIONS
+from .openai_request import CHANGES
 from .routes import METHODS
 
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
@@ -65,6 +67,18 @@ class Metrics:
             "Empty tool_calls arrays removed from answers.",
             registry=self.registry,
         )
+        self.rescued = Counter(
+            "inferhost_proxy_rescued_tool_calls_total",
+            "Tool calls that the model server left in the text, by the notation they were in.",
+            ("notation",),
+            registry=self.registry,
+        )
+        self.changed = Counter(
+            "inferhost_proxy_requests_changed_total",
+            "Requests that the model server would have refused or misread as they were, by what was changed.",
+            ("change",),
+            registry=self.registry,
+        )
         self.disconnects = Counter(
             "inferhost_proxy_client_disconnects_total",
             "Clients that left before their answer was complete, by phase.",
@@ -74,6 +88,10 @@ class Metrics:
         self.rejected_keys = Counter("inferhost_proxy_rejected_keys_total", "Requests without a valid key.", registry=self.registry)
         for kind in UPSTREAM_KINDS:
             self.upstream_errors.labels(kind)
+        for notation in NOTATIONS:
+            self.rescued.labels(notation.name)
+        for change in CHANGES:
+            self.changed.labels(change)
         for phase in DISCONNECT_PHASES:
             self.disconnects.labels(phase)
 

@@ -26,7 +26,7 @@ ROUTES = {
     "/v1/completions": Route("completions", generates=True, ends=True),
     "/v1/messages": Route("messages", anthropic=True, generates=True, ends=True),
     "/v1/messages/count_tokens": Route("count_tokens", anthropic=True),
-    "/v1/responses": Route("responses", generates=True),
+    "/v1/responses": Route("responses", generates=True, ends=True),
     "/v1/embeddings": Route("embeddings"),
     "/v1/models": Route("models"),
     "/tokenize": Route("tokenize"),
@@ -45,4 +45,6 @@ def classify(path: str) -> Route:
     known = ROUTES.get(path)
     if known is not None:
         return known
+    if path.startswith("/v1/models/"):
+        return ROUTES["/v1/models"]
     return OTHER._replace(anthropic=path.startswith("/v1/messages/"))

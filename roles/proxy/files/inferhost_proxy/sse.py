@@ -20,6 +20,9 @@ _SPLIT_DATA = re.compile(rb"(?:^|[\r\n])data:[^\r\n]*(?:\r\n|\n|\r)data:")
 _LONGEST_BOUNDARY = 4
 
 
+_LAST = frozenset({"message_stop", "error", "response.completed", "response.failed", "response.incomplete"})
+
+
 class EventTooLarge(Exception):
     """One event is larger than the gateway holds."""
 
@@ -87,11 +90,40 @@ def last_data(block: bytes) -> bytes:
 
 
 def is_end(data: bytes) -> bool:
-    """Whether this is how a stream ends: OpenAI's marker, Anthropic's last event, or an error in either form."""
+    """Whether this is how a stream ends: OpenAI's marker, the last event of Anthropic's or the Responses API, or an error."""
     if data == b"[DONE]":
         return True
     try:
         event = msgspec.json.decode(data)
     except msgspec.DecodeError:
         return False
-    return isinstance(event, dict) and (event.get("type") in ("message_stop", "error") or "error" in event)
+    return isinstance(event, dict) and (event.get("type") in _LAST or "error" in event)
+
+
+def events(block: bytes) -> list[bytes]:
+    """The complete events of a block, each with its blank line; joined they are the block."""
+    found: list[bytes] = []
+    start = 0
+    if b"\r" in block:
+        for match in _BOUNDARY.finditer(block):
+            found.append(block[start : match.end()])
+            start = match.end()
+    else:
+        while (end := block.find(b"\n\n", start)) >= 0:
+            found.append(block[start : end + 2])
+            start = end + 2
+    return [*found, block[start:]] if start < len(block) else found
+
+
+def data_of(event: bytes) -> bytes:
+    """The data of one event; several lines of it are joined."""
+    if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2:
+        return event[6:-2].strip()
+    lines = [line[5:].strip() for line in _LINE_END.split(event) if line.startswith(b"data:")]
+    return b"\n".join(lines)
+
+
+def with_data(event: bytes, data: bytes) -> bytes:
+    """The event with other data; its remaining fields are kept."""
+    kept = [line + b"\n" for line in _LINE_END.split(event) if line and not line.startswith(b"data:")]
+    return b"".join(kept) + b"data: " + data + b"\n\n"

@@ -86,3 +86,10 @@ def test_a_library_that_cannot_be_installed_is_named_with_its_package(missing, c
     findings = check.library_findings(missing, can_install)
     assert [row["fix"].split()[-1] for row in findings] == fixes
     assert all("libnuma.so.1" in row["seen"] for row in findings)
+
+
+@pytest.mark.parametrize(("growth", "codes"), [(0, ["disk_short"]), (5 * GIB, ["disk_short"]), (6 * GIB, [])])
+def test_what_the_disk_will_gain_counts(growth, codes):
+    findings = check.space_findings("/r", {"disk_bytes": 10 * GIB, "memory_bytes": 0}, 4 * GIB, 0, 0, 0, growth)
+    assert [row["id"] for row in findings] == codes
+    assert not findings or not growth or ("5.0 GiB more once grown" in findings[0]["seen"] and "1.0 GiB are missing" in findings[0]["seen"])

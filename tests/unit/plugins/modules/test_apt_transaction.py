@@ -84,6 +84,13 @@ def test_check_mode_before_the_source_is_there(apt: Apt) -> None:
     assert apt.run(install=["nvidia-driver-cuda"])["msg"] == "apt knows no package nvidia-driver-cuda; nothing was changed"
 
 
+def test_check_mode_tells_of_moves_before_the_source_is_there(apt: Apt) -> None:
+    apt.knows(libcuda1="535.1-1")
+    apt.says(installed="libcuda1\t535.1-1\tinstalled\n")
+    result = apt.run(check=True, install=["nvidia-driver-cuda"], move=["libcuda1"], move_to="580")
+    assert result["changes"][1:] == [{"name": "libcuda1", "old": "535.1-1", "new": "580"}]
+
+
 @pytest.mark.parametrize(("simulation", "held"), [("Inst linux-image-6.12-amd64 (6.12 Debian:13 [amd64])\n", ""), ("Remv docker.io [20.10]\n", "docker.io\n")])
 def test_a_kernel_and_what_others_hold_stop_it(apt: Apt, simulation: str, held: str) -> None:
     apt.knows(nvidia_driver_cuda="580.1-1")
@@ -133,6 +140,19 @@ def test_what_was_brought_is_remembered_and_taken_out(apt: Apt, tmp_path: Path) 
     assert not record.exists()
     apt.says(installed="", simulation="")
     assert not apt.run(undo=True, record=str(record))["changed"]
+
+
+def test_undo_leaves_what_others_need_by_now(apt: Apt, tmp_path: Path) -> None:
+    record = tmp_path / "record.json"
+    record.write_text('{"asked": ["nvidia-driver-cuda"], "brought": ["dkms", "patch"]}')
+    apt.says(installed="".join("%s\t1\tinstalled\n" % name for name in ("nvidia-driver-cuda", "dkms", "patch", "libcuda1")))
+    (apt.folder / "apt-get").write_text(
+        '#!/bin/sh\nHERE=%s\necho "$*" >> "$HERE/calls"\necho "Remv nvidia-driver-cuda [1]"\ncase "$*" in *patch-*) echo "Remv theirs [1]";; esac\n'
+        % apt.folder
+    )
+    assert apt.run(undo=True, remove=["libcuda1"], record=str(record))["changed"]
+    assert apt.calls()[-2].endswith("install nvidia-driver-cuda-")
+    assert apt.calls()[-1] == "apt-mark auto patch"
 
 
 def test_undo_takes_nothing_that_came_from_elsewhere(apt: Apt, tmp_path: Path) -> None:

@@ -46,6 +46,24 @@ def test_a_home_without_settings_gets_them_and_loses_them_again(tmp_path: Path) 
     assert managed_json(tmp_path, state="absent")["changed"] is False
 
 
+def test_what_is_made_may_be_readable_for_all(tmp_path: Path) -> None:
+    managed_json(tmp_path, mode="0644")
+    path = tmp_path / ".config/opencode/opencode.json"
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o644, 0o755)
+    result = managed_json(tmp_path, mode="u=rw")
+    assert result["failed"] is True and "no octal number" in result["msg"]
+
+
+def test_a_damaged_file_is_named_with_its_line(tmp_path: Path) -> None:
+    # Not a comma at the end: Python 3.13 places that error at the comma, the others at the brace.
+    damaged = '{\n  "a": 1,\n  b\n}\n'
+    path = owned_file(tmp_path, damaged)
+    result = managed_json(tmp_path, check=True)
+    assert result["failed"] is True
+    assert str(path) in result["msg"] and "line 3 column 3" in result["msg"]
+    assert path.read_text(encoding="utf-8") == damaged
+
+
 def test_settings_of_the_owner_survive_both_ways(tmp_path: Path) -> None:
     theirs = {"model": "other/large", "provider": {"other": {"options": {"apiKey": "their-secret"}}}}
     path = owned_file(tmp_path, json.dumps(theirs))

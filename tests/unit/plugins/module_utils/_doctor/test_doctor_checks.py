@@ -14,6 +14,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._catalogue i
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect._host import market
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts, Finding
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry import Examined, examine
+from ansible_collections.inferhost.llm.tests.unit.plugins import doctor_hardware as hardware
 
 GIB = 1 << 30
 Values = dict[str, t.Any]
@@ -44,7 +45,7 @@ def service(kind: str, argv: t.Sequence[str], **more: t.Any) -> Values:
 
 def container(**more: t.Any) -> Values:
     base = {"name": "prometheus", "image": "prom/prometheus", "running": True, "argv": ["/bin/prometheus"], "secret_args": [], "environment_names": []}
-    return {**base, "host_network": False, "host_names": [], "compose_files": [], "mounts": [], **more}
+    return {**base, "gpu": None, "started": "", "host_network": False, "host_names": [], "compose_files": [], "mounts": [], **more}
 
 
 def venv(**more: t.Any) -> Values:
@@ -104,6 +105,7 @@ HEALTHY: Values = {
     "caches": [caches("ext4", "/data")],
     "secret_files": [{"path": "/opt/inferhost/etc/secrets/api_key", "mode": 0o600, "uid": 0, "names": ["a key"], "own": True}],
     "endpoints": [endpoint()],
+    **hardware.HEALTHY,
 }
 
 
@@ -119,7 +121,10 @@ def ask(id: str, given: Facts) -> Examined:
 BROKEN: list[tuple[str, Values, str, str, str, str]] = [
     (
         "L06",
-        {"storage": {"filesystems": [filesystem(free_bytes=5 * GIB, growable={"device": "/dev/mapper/vg-root", "bytes": 1800 * GIB})], "partial": []}},
+        {
+            "storage": {"filesystems": [filesystem(free_bytes=5 * GIB, growable={"device": "/dev/mapper/vg-root", "bytes": 1800 * GIB})], "partial": []},
+            "growth": [],
+        },
         "error",
         "1800.0 GiB more",
         "logical volume smaller than the disk",
@@ -127,7 +132,7 @@ BROKEN: list[tuple[str, Values, str, str, str, str]] = [
     ),
     (
         "L06",
-        {"storage": {"filesystems": [filesystem(growable={"device": "/dev/mapper/vg-root", "bytes": 1800 * GIB})], "partial": []}},
+        {"storage": {"filesystems": [filesystem(growable={"device": "/dev/mapper/vg-root", "bytes": 1800 * GIB})], "partial": []}, "growth": []},
         "info",
         "300.0 GiB free",
         "logical volume",
@@ -389,6 +394,7 @@ BROKEN: list[tuple[str, Values, str, str, str, str]] = [
         "chat/completions",
     ),
     ("L75", {"endpoints": [endpoint(chat={"status": 200, "error": "", "characters": 0})]}, "error", "answers without a word", "no work", '"model": "m"'),
+    *hardware.BROKEN,
 ]
 
 

@@ -5,10 +5,7 @@
 
 from __future__ import annotations
 
-import http.server
 import json
-import socketserver
-import threading
 import typing as t
 from pathlib import Path
 
@@ -28,6 +25,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._engines imp
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._flags import engine_arguments, number, parse
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._requirements import Unmet, applies, parse_requirement, unmet
+from ansible_collections.inferhost.llm.tests.unit.plugins.docker_socket import DockerSocket
 from ansible_collections.inferhost.llm.tests.unit.plugins.scripted_server import ScriptedServer, chunked, sse
 from ansible_collections.inferhost.llm.tests.unit.plugins.scripted_server import http as answer
 
@@ -322,39 +320,6 @@ INSPECTED = {
     "HostConfig": {"NetworkMode": "bridge", "ExtraHosts": []},
     "Mounts": [{"Source": "/srv/prometheus.yml", "Destination": "/etc/prometheus/prometheus.yml"}],
 }
-
-
-class DockerSocket:
-    """A container engine's socket, spoken to by real HTTP."""
-
-    def __init__(self, path: Path, containers: t.Mapping[str, t.Any]) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                target = self.path.partition("?")[0]
-                known = {f"/containers/{id}/json": inspected for id, inspected in containers.items()}
-                body = json.dumps([{"Id": id} for id in containers] if target == "/containers/json" else known[target]).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: t.Any) -> None:
-                pass
-
-            def address_string(self) -> str:
-                return "unix"
-
-        self._server = socketserver.ThreadingUnixStreamServer(str(path), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def __enter__(self) -> DockerSocket:
-        return self
-
-    def __exit__(self, *unused: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 def test_containers_and_the_name_that_linux_does_not_know(tmp_path: Path) -> None:

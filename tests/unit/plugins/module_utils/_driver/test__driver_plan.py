@@ -244,6 +244,7 @@ def test_a_kernel_that_ubuntu_builds_no_module_for_is_built_for_here() -> None:
     assert document["modules"] == "dkms"
     assert "nvidia-headless-580-server-open" in installs(document)
     assert step(document, "headers")["install"] == ["linux-headers-generic", "linux-headers-ibm"]
+    assert [row["must_not_change"] for row in document["steps"]] == [["linux-image-"], ["linux-image-"]]
 
 
 def test_headers_come_before_the_driver_and_for_every_kernel() -> None:

@@ -59,6 +59,9 @@ TABLE: t.Tuple[t.Tuple[str, t.Any, Document, str, str], ...] = (
     ("min_compute_capability", "8.9", with_card(compute_capability="12.0"), "yes", "12.0"),
     ("min_compute_capability", "10.0", made.healthy(), "no", "8.9"),
     ("min_compute_capability", "7.5", with_card(compute_capability=None), "unknown", "not known"),
+    # What a plan says that was made before there was a driver.
+    ("model", "NVIDIA RTX 4000 SFF Ada Generation", with_card(name="NVIDIA RTX 4000 SFF Ada", device_id="27b0", subsystem_device_id=None), "yes", "SFF Ada"),
+    ("model", "NVIDIA H200", with_card(device_id="27b0", subsystem_device_id=None), "no", "SFF Ada"),
     ("min_memory_bytes", 20475 << 20, made.healthy(), "yes", "20.0 GiB (nvidia-smi)"),
     ("min_memory_bytes", 1, with_card(memory_bytes=None), "unknown", "not known"),
     ("min_driver_version", "580.95.05", made.healthy(), "yes", "loaded: 580.159.03"),

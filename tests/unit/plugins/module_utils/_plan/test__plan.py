@@ -428,3 +428,34 @@ def test_a_plan_takes_less_than_fifty_milliseconds() -> None:
     for _round in range(20):
         on_gpu(QWEN36_27B, [RTX_PRO_6000], files=QWEN36_27B_FILES, context=262_144, gpu_memory_utilization=0.7)
     assert (time.process_time() - begun) / 20 < 0.050
+
+
+# --- what the host has to show for it
+
+
+def test_a_plan_says_what_its_gpus_have_to_show() -> None:
+    plan = on_gpu(QWEN25_14B_AWQ, [RTX_4000_SFF_ADA])
+    assert plan["expect"] == {
+        "gpu_count": 1,
+        "model": "NVIDIA RTX 4000 SFF Ada Generation",
+        "min_memory_bytes": int(plan["device"]["memory_bytes"] * 0.97),
+        "cuda_init": True,
+        "cuda_major": 13,
+    }
+    assert on_gpu(QWEN25_14B_AWQ, [RTX_4000_SFF_ADA], engine_version="0.19.1")["expect"]["cuda_major"] == 12
+    assert on_cpu(TINY)["expect"] is None
+    assert on_gpu(QWEN36_27B, [RTX_4000_SFF_ADA], files=QWEN36_27B_FILES)["expect"] is None
+
+
+def test_cards_of_several_kinds_have_no_common_name() -> None:
+    expect = on_gpu(QWEN25_1B5, [RTX_4000_SFF_ADA, RTX_3090])["expect"]
+    assert (expect["gpu_count"], expect["model"]) == (2, None)
+    assert expect["min_memory_bytes"] == int(min(describe(card)["memory_bytes"] for card in (RTX_4000_SFF_ADA, RTX_3090)) * 0.97)
+
+
+def test_a_driver_changes_nothing_that_is_expected() -> None:
+    """The plan is made before there is a driver, and again with one that says the card's name and memory itself."""
+    model, wishes = subject(QWEN25_14B_AWQ), Wishes(engine_version="0.32.0")
+    before = make_plan(model, [describe(RTX_4000_SFF_ADA)], HOST, wishes)["expect"]
+    after = make_plan(model, [dict(describe(RTX_4000_SFF_ADA), driver_version="580.1", memory_source="nvidia-smi")], HOST, wishes)["expect"]
+    assert before == after

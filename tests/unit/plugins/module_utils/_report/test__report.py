@@ -10,9 +10,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu_verify._facts import Inputs
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu_verify._verify import verify
 from ansible_collections.inferhost.llm.plugins.module_utils._report import _report as report
 from ansible_collections.inferhost.llm.plugins.module_utils._report import _svg as svg
 from ansible_collections.inferhost.llm.plugins.module_utils._report._html import page
+from ansible_collections.inferhost.llm.tests.unit.plugins import gpu_documents as made
 
 FINDING = {"id": "L72", "severity": "critical", "title": "A key is in a file", "seen": "a.log holds <it>", "cause": "logged", "fix": "rm 'a.log'"}
 PLAN: t.Any = {
@@ -72,6 +75,10 @@ def test_a_good_host() -> None:
 
 LEAK = {**good()["secrets"], "ok": False, "leaks": [{"kind": "file", "where": "a.log", "key_file": "k"}], "findings": [FINDING]}
 PROMETHEUS_DOWN = {"name": "Prometheus reaches its targets", "ok": False, "seen": "down: node", "elapsed_s": 0.1, "finding": {**FINDING, "severity": "warning"}}
+CUDA = {"name": "cuda_init", "asked": True, "seen": "cuInit works, CUDA 13.0 shows 1 GPUs", "met": "yes", "explained_by": []}
+COUNT = {"name": "gpu_count", "asked": 1, "seen": "1 on the PCI bus", "met": "yes", "explained_by": []}
+GPU = {"ok": True, "findings": [], "expectations": [COUNT, CUDA]}
+MISMATCH = {"id": "L08", "severity": "critical", "title": "Upgraded", "seen": "803", "cause": "apt", "fix": "sudo reboot"}
 CHANGES = [
     pytest.param({"secrets": LEAK}, "Keys nowhere but in their files", "error", id="leak"),
     pytest.param(
@@ -103,13 +110,11 @@ CHANGES = [
     pytest.param({"caches": {**good()["caches"], "findings": [FINDING]}}, "Caches on the persistent path", "error", id="cache-elsewhere"),
     pytest.param({"tool_call": {"skipped": True, "changed": False}}, "Tool call", "skipped", id="left-out"),
     pytest.param({"secrets": {"msg": "no key to look for", "failed": False}}, "Keys nowhere but in their files", "error", id="module-failed"),
-    pytest.param({"cuda": {"summary": "1 x card", "cuda_init": {"outcome": "ok", "device_count": 1}}}, "CUDA starts", "ok", id="cuda"),
-    pytest.param(
-        {"cuda": {"summary": "1 x card", "cuda_init": {"outcome": "error", "code": 803, "cause": "mismatch", "fix": "reboot"}}},
-        "CUDA starts",
-        "error",
-        id="cuda-803",
-    ),
+    pytest.param({"gpu": GPU}, "CUDA starts", "ok", id="cuda"),
+    pytest.param({"gpu": {**GPU, "expectations": [COUNT, {**CUDA, "met": "no"}], "findings": [MISMATCH]}}, "CUDA starts", "error", id="803"),
+    pytest.param({"gpu": {**GPU, "ok": False, "expectations": [{**CUDA, "met": "unknown", "seen": "not asked"}]}}, "CUDA starts", "error", id="unknown"),
+    pytest.param({"gpu": {**GPU, "expectations": [COUNT, {**COUNT, "name": "ecc_clean"}]}}, "Ecc clean", "ok", id="another-expectation"),
+    pytest.param({"gpu": {"msg": "expect: not a version", "failed": False}}, "GPUs and CUDA", "error", id="gpu-not-checked"),
 ]
 
 
@@ -138,6 +143,20 @@ def test_one_message_names_everything_that_is_wrong() -> None:
     assert message.startswith("NOT verified: 2 error")
     assert "A key is in a file: a.log holds <it>. Fix: rm 'a.log'" in message
     assert "could not be checked: crashed" in message
+
+
+def test_what_a_plan_expects_of_its_gpus_is_verified() -> None:
+    """From the plan's expectations through gpu_verify to the table and the message."""
+    expect = {"gpu_count": 1, "model": None, "min_memory_bytes": 19 << 30, "cuda_init": True, "cuda_major": 13}
+    document = assemble(gpu=verify(Inputs(made.healthy()), expect))
+    assert document["ok"] and [row["name"] for row in document["rows"][:4]] == ["GPUs on the bus", "Memory of each GPU", "CUDA starts", "CUDA is new enough"]
+    broken = assemble(gpu=verify(Inputs(made.closed_on_blackwell()), expect))
+    assert not broken["ok"] and statuses(broken)["CUDA starts"] == "error"
+    assert "The closed kernel module cannot drive this GPU" in report.problems(broken) and "nvidia-kernel-open-dkms" in report.problems(broken)
+
+
+def test_a_host_without_a_gpu_in_its_plan_has_no_row_for_it() -> None:
+    assert assemble(gpu={"skipped": True, "changed": False})["rows"] == assemble()["rows"]
 
 
 def test_the_table_has_what_a_user_needs() -> None:

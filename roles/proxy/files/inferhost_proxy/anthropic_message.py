@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, inferhost contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole message: what a client would put together from the events of a stream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from .anthropic_stream import Answer, Reducer
+from .anthropic_types import (
+    BlockDeltaEvent,
+    BlockStart,
+    BlockStop,
+    Event,
+    InputDelta,
+    Message,
+    MessageDelta,
+    MessageStart,
+    SignatureDelta,
+    TextBlock,
+    TextDelta,
+    ThinkingBlock,
+    ThinkingDelta,
+    ToolUseBlock,
+)
+from .errors import Fault
+from .wire import from_whole
+
+
+def convert(body: bytes, answer: Answer) -> list[Event]:
+    """A whole chat completion as the events that say the same."""
+    reducer = Reducer(answer)
+    return reducer.feed(from_whole(body)) + reducer.end()
+
+
+def accumulate(events: list[Event]) -> Message:
+    """The message that the events make."""
+    message: Message | None = None
+    fragments: list[str] = []
+    for event in events:
+        if isinstance(event, MessageStart):
+            message = msgspec.structs.replace(event.message, content=[])
+        assert message is not None, "a message starts with message_start"
+        if isinstance(event, BlockStart):
+            message.content.append(msgspec.structs.replace(event.content_block))
+            fragments = []
+        elif isinstance(event, BlockDeltaEvent):
+            fragments.append(_apply(message, event))
+        elif isinstance(event, BlockStop):
+            _complete(message, "".join(fragments))
+        elif isinstance(event, MessageDelta):
+            message.stop_reason, message.stop_sequence = event.delta.stop_reason, event.delta.stop_sequence
+            message.usage = event.usage
+    if message is None:
+        raise Fault("upstream_cut", "no message")
+    return message
+
+
+def _apply(message: Message, event: BlockDeltaEvent) -> str:
+    """The fragment that a delta adds; a signature is no fragment."""
+    delta = event.delta
+    if isinstance(delta, TextDelta):
+        return delta.text
+    if isinstance(delta, ThinkingDelta):
+        return delta.thinking
+    if isinstance(delta, InputDelta):
+        return delta.partial_json
+    block = message.content[event.index]
+    if isinstance(delta, SignatureDelta) and isinstance(block, ThinkingBlock):
+        block.signature = delta.signature
+    return ""
+
+
+def _complete(message: Message, text: str) -> None:
+    block = message.content[-1]
+    if isinstance(block, TextBlock):
+        block.text = text
+    elif isinstance(block, ThinkingBlock):
+        block.thinking = text
+    elif isinstance(block, ToolUseBlock):
+        block.input = arguments(text)
+
+
+def arguments(text: str) -> dict[str, Any]:
+    """A call's arguments; empty when they were cut off, which the stop reason then says."""
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, inferhost contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The model server, asked by the gateway itself: its own requests, not those of a client passed on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import aiohttp
+
+from . import headers
+from .asgi import Headers
+from .budget import Hold
+from .errors import Fault
+from .upstream import Request, Upstream, named_failures
+
+FORWARDED = frozenset({b"traceparent", b"tracestate", b"user-agent"})
+"""Of the client's headers."""
+
+
+class Engine:
+    """The model server, asked for one request."""
+
+    def __init__(self, upstream: Upstream, request_id: str, key: bytes | None, client: Headers, hold: Hold) -> None:
+        kept = [(name, value) for name, value in client if name in FORWARDED]
+        self._headers = headers.for_upstream([(b"content-type", b"application/json"), *kept], key, request_id)
+        self._upstream = upstream
+        self._hold = hold
+
+    async def ask(self, path: str, body: bytes = b"") -> aiohttp.ClientResponse:
+        return await self._upstream.send(Request("POST" if body else "GET", path, self._headers, body))
+
+    async def read(self, response: aiohttp.ClientResponse) -> bytes:
+        parts = []
+        with named_failures("upstream_cut"):
+            async for part in response.content.iter_any():
+                try:
+                    self._hold.grow(len(part))
+                except Fault as exc:
+                    raise Fault("answer_too_large", exc.cause) from exc
+                parts.append(part)
+        return b"".join(parts)
+
+    async def whole(self, path: str, body: bytes = b"") -> tuple[int, bytes]:
+        with handed_back(await self.ask(path, body)) as response:
+            return response.status, await self.read(response)
+
+
+@contextmanager
+def handed_back(response: aiohttp.ClientResponse) -> Iterator[aiohttp.ClientResponse]:
+    """Closing, not releasing, what was not read to its end: that must stop the generation behind it."""
+    try:
+        yield response
+    finally:
+        if response.content.at_eof():
+            response.release()
+        else:
+            response.close()
