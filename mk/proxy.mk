@@ -9,3 +9,7 @@ proxy: setup ## the proxy alone, in the foreground (PORT=… UPSTREAM=… KEY_FI
 	@test -x $(PROXY_VENV)/bin/python || $(BIN)/uv venv --quiet --python 3.11 $(PROXY_VENV)
 	@$(BIN)/uv pip sync --quiet --require-hashes --python $(PROXY_VENV)/bin/python roles/proxy/files/proxy.lock
 	@PYTHONPATH=roles/proxy/files exec $(PROXY_VENV)/bin/python -m inferhost_proxy --port $(PORT) --upstream $(UPSTREAM) --key-file $(KEY_FILE)
+
+.PHONY: bench-proxy
+bench-proxy: setup ## what the proxy costs beside nginx and LiteLLM, in one run (BENCH="--quick --gateways nginx proxy")
+	@$(BIN)/python tests/bench/gateways.py $(BENCH)

@@ -5,7 +5,7 @@ export INFERHOST_REPORTS ?= $(CURDIR)/.reports/adhoc
 PYTEST := $(BIN)/python -m pytest
 CONFORMANCE_VENV := .cache/venvs/conformance
 
-.PHONY: test lint sanity units conformance conformance-venv test-demo ledger fmt readmes changelog
+.PHONY: test lint sanity units conformance conformance-venv test-demo ledger cases fmt readmes changelog
 
 test: ## every gate (STAGES="lint units" for some)
 	@tools/setup.sh dev
@@ -37,6 +37,9 @@ test-demo: setup-dev conformance-venv ## make demo from nothing: endpoint, fault
 
 ledger: setup-dev ## which rows of the field's failures are proven, by the reports of this commit
 	@$(BIN)/python tools/ledger.py
+
+cases: setup-dev ## known failures of gateways and the proxy's features, by the reports of this commit (CASES=--unmet)
+	@$(BIN)/python tools/cases.py $(CASES)
 
 fmt: setup-dev ## let ruff format and mend what it can
 	@$(BIN)/ruff check --quiet --fix . || true

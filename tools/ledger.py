@@ -112,16 +112,28 @@ def git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def main() -> int:
+class NoReports(Exception):
+    """There is nothing that speaks for what is checked out; the message says what to run."""
+
+
+def reports() -> Path:
+    """The folder of what `make test` left for the commit that is checked out."""
     head = git("rev-parse", "HEAD")
     folder = ROOT / ".reports" / head
     record = json.loads((folder / "run.json").read_text(encoding="utf-8")) if (folder / "run.json").is_file() else None
     why = refusal(head, git("status", "--porcelain"), record)
     if why:
-        print(f"ledger: {why}", file=sys.stderr)
-        return 2
+        raise NoReports(why)
+    return folder
+
+
+def main() -> int:
     try:
+        folder = reports()
         rows = parse(yaml.safe_load((ROOT / "tests" / "ledger.yml").read_text(encoding="utf-8")))
+    except NoReports as error:
+        print(f"ledger: {error}", file=sys.stderr)
+        return 2
     except ValueError as error:
         print(f"ledger: tests/ledger.yml: {error}", file=sys.stderr)
         return 2

@@ -294,6 +294,11 @@ gpus:
         power:
           description: Power in watts, C(draw_w) and C(limit_w).
           type: dict
+withheld:
+  description: Cards of the machine that the container this host is was not given, with C(pci_address) and C(name). The PCI bus shows them all the same.
+  returned: always
+  type: list
+  elements: dict
 other_display:
   description: Display devices that are not NVIDIA GPUs, such as those of a virtual machine.
   returned: always

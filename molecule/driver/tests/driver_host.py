@@ -53,12 +53,8 @@ class DriverHost:
 
     def kill_when(self, condition: str) -> list[int]:
         """Wait until a shell command succeeds on the host, then kill all that was started from outside with SIGKILL."""
-        script = (SCENARIO / "tests" / "scripts" / "kill_when.py").read_text(encoding="utf-8")
-        done = subprocess.run(
-            ["docker", "exec", "--interactive", self.name, "python3", "-", condition], input=script, capture_output=True, text=True, timeout=200, check=False
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-        return [int(pid) for pid in done.stdout.split()]
+        killed: list[int] = Inside(self.name)("kill_when", condition, "150", timeout=200)
+        return killed
 
 
 def said(outcome: Outcome) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu import _cuda as gpu_cuda
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu import _given as gpu_given
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu import _host as gpu_host
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu import _info as gpu_info
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu import _smi as gpu_smi
@@ -44,6 +45,7 @@ def collect(reader: Reader, wanted: Wanted) -> t.Dict[str, t.Any]:
     # After nvidia-smi: the driver knows a card's firmware only once the card was used.
     information = reader.guard("/proc/driver/nvidia/gpus", lambda: card_information(reader))
     cards = reader.guard("gpus", lambda: gpu_info.gpus(devices, smi.fields, cuda, smi.states, information)) or []
+    cards, withheld = reader.guard("withheld", lambda: gpu_given.split(cards, smi.fields, reader)) or (cards, [])
     others = reader.guard("other_display", lambda: gpu_info.other_display(devices)) or []
     packages = reader.guard("packages", lambda: package_facts(reader))
     driver = reader.guard("driver", lambda: driver_facts(reader))
@@ -51,8 +53,9 @@ def collect(reader: Reader, wanted: Wanted) -> t.Dict[str, t.Any]:
     switches = gpu_info.nvswitches(devices)
     services = reader.guard("services", lambda: service_facts(reader, packages, switches, version)) or {}
     return {
-        "summary": gpu_info.summary(cards, others),
+        "summary": gpu_info.summary(cards, others, len(withheld)),
         "gpus": cards,
+        "withheld": [{"pci_address": card["pci_address"], "name": card["name"]} for card in withheld],
         "other_display": others,
         "nvidia_smi": smi.result,
         "cuda_init": cuda,

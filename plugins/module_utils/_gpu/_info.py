@@ -86,7 +86,7 @@ def other_display(devices: t.List[PciDevice]) -> t.List[t.Dict[str, t.Any]]:
     ]
 
 
-def summary(found: t.List[Gpu], others: t.List[t.Dict[str, t.Any]]) -> str:
+def summary(found: t.List[Gpu], others: t.List[t.Dict[str, t.Any]], withheld: int = 0) -> str:
     """One line for people."""
     if not found:
         text = "no NVIDIA GPU found on the PCI bus"
@@ -96,7 +96,8 @@ def summary(found: t.List[Gpu], others: t.List[t.Dict[str, t.Any]]) -> str:
         label = "%s (%s)" % (gpu["name"], _size(gpu["memory_bytes"]))
         counts[label] = counts.get(label, 0) + 1
     drivers = sorted({gpu["driver"] or "none" for gpu in found})
-    return "%s; kernel driver: %s" % (", ".join("%d x %s" % (count, label) for label, count in counts.items()), ", ".join(drivers))
+    text = "%s; kernel driver: %s" % (", ".join("%d x %s" % (count, label) for label, count in counts.items()), ", ".join(drivers))
+    return text + ("; %d more of the machine not given to this container" % withheld if withheld else "")
 
 
 def _size(memory_bytes: t.Optional[int]) -> str:

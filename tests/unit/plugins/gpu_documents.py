@@ -35,6 +35,7 @@ def healthy() -> Document:
     return {
         "summary": "constructed",
         "gpus": [card()],
+        "withheld": [],
         "other_display": [],
         "nvidia_smi": {"outcome": "ok", "detail": "", "path": "/usr/bin/nvidia-smi", "versions": {"driver": VERSION}},
         "cuda_init": cuda(),

@@ -33,7 +33,8 @@ def play(folder: Path, module: str, options: dict[str, Any], *flags: str) -> dic
         "ansible-playbook", "-i", "localhost,", "-e", json.dumps({"ansible_python_interpreter": sys.executable}), *flags, str(playbook)
     ]  # fmt: skip
     done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
-    result: dict[str, Any] = json.loads(done.stdout)["plays"][0]["tasks"][0]["hosts"]["localhost"]
+    # The progress of a task that takes long comes first.
+    result: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{\n") :])["plays"][0]["tasks"][0]["hosts"]["localhost"]
     return result
 
 

@@ -80,6 +80,8 @@ def join_data_lines(block: bytes) -> bytes:
 
 def has_split_data(block: bytes) -> bool:
     """Whether an event of the block has more than one data line."""
+    if b"\r" not in block and block.count(b"\ndata:") == block.count(b"\n\ndata:"):
+        return False
     return _SPLIT_DATA.search(block) is not None
 
 

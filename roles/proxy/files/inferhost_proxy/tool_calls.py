@@ -16,6 +16,8 @@ from . import sse
 
 _ITEM = rb'"tool_calls"\s*:\s*\[\s*\]'
 _KEY = b'"tool_calls"'
+# As vLLM writes it; found in a tenth of the time that the expression takes.
+_USUAL = b',"tool_calls":[]'
 _EMPTY = re.compile(rb"(?:,\s*" + _ITEM + rb")+|(\{\s*)(?:" + _ITEM + rb"\s*,?\s*)+")
 
 
@@ -23,6 +25,9 @@ def strip_empty(data: bytes) -> tuple[bytes, int]:
     """The bytes without empty `tool_calls` members, and how many places had them."""
     if _KEY not in data:
         return data, 0
+    usual = data.count(_USUAL)
+    if usual and usual == data.count(_KEY):
+        return data.replace(_USUAL, b""), usual
     return _EMPTY.subn(rb"\1", data)
 
 

@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, inferhost contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""LiteLLM beside the proxy: brought by one variable, with the engine behind it, and gone again without a trace."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from endpoint import READ_FILE, ROOT, ask
+from inside import Inside
+from playbook_runs import Outcome, Playbooks
+from testinfra.host import Host
+
+LITELLM = "http://127.0.0.1:4001"
+KEY = f"{ROOT}/etc/secrets/litellm_key"
+NAME = "inferhost-litellm"
+PROVIDER_KEY = "sk-provider-5f0c2b7d9a"
+WANTED = {
+    "litellm_enabled": True,
+    "litellm_keys": {"ELSEWHERE_API_KEY": PROVIDER_KEY},
+    "litellm_models": [{"model_name": "elsewhere", "litellm_params": {"model": "openai/large", "api_key": "os.environ/ELSEWHERE_API_KEY"}}],
+}
+
+
+@pytest.fixture(scope="module")
+def brought(playbooks: Playbooks) -> Iterator[Outcome]:
+    yield playbooks.run("site", "--tags", "litellm", "-vvv", "--diff", variables=WANTED)
+    playbooks.run("site", "--tags", "litellm")
+
+
+def test_it_runs_in_an_environment_of_its_own(brought: Outcome, host: Host) -> None:
+    assert brought.status == 0, brought.output[-3000:]
+    pid = host.check_output(f"systemctl show --property MainPID --value {NAME}")
+    assert host.file(f"/proc/{pid}/cmdline").content_string.split("\0")[1] == f"{ROOT}/venvs/litellm/bin/litellm"
+    assert host.run(f"{ROOT}/venvs/vllm/bin/python -c 'import litellm'").rc != 0
+
+
+def test_a_second_run_changes_nothing(brought: Outcome, playbooks: Playbooks) -> None:
+    assert playbooks.run("site", "--tags", "litellm", variables=WANTED).changed == 0
+
+
+def test_the_engines_tool_calls_come_through_it(brought: Outcome, inside: Inside) -> None:
+    status, models = ask(inside, "/v1/models", base=LITELLM, key=KEY)
+    assert status == 200, models
+    names = [model["id"] for model in models["data"]]
+    assert "elsewhere" in names
+    body = {
+        "model": names[0],
+        "messages": [{"role": "user", "content": "Read the file /srv/molecule/notes-4402.txt"}],
+        "tools": [READ_FILE],
+        "tool_choice": "auto",
+        "temperature": 0,
+        "max_tokens": 256,
+    }
+    status, answer = ask(inside, "/v1/chat/completions", body, base=LITELLM, key=KEY)
+    assert status == 200, answer
+    (call,) = answer["choices"][0]["message"]["tool_calls"]
+    assert json.loads(call["function"]["arguments"]) == {"path": "/srv/molecule/notes-4402.txt"}
+
+
+def test_it_is_closed_sandboxed_and_keeps_its_keys(brought: Outcome, host: Host) -> None:
+    listeners = host.check_output("ss --listening --tcp --numeric --no-header").splitlines()
+    assert [line.split()[3] for line in listeners if line.split()[3].endswith(":4001")] == ["127.0.0.1:4001"]
+    exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", host.check_output(f"systemd-analyze security --no-pager {NAME}"))
+    assert exposure is not None
+    assert float(exposure.group(1)) <= 3.0
+    for place in (brought.output, host.file(f"{ROOT}/etc/litellm.yaml").content_string, host.check_output("ps -e -o args=")):
+        assert PROVIDER_KEY not in place
+    assert host.file(f"{ROOT}/etc/secrets/litellm_key_ELSEWHERE_API_KEY").mode == 0o600
+
+
+def test_without_the_variable_it_goes(brought: Outcome, playbooks: Playbooks, host: Host) -> None:
+    outcome = playbooks.run("site", "--tags", "litellm")
+    assert outcome.status == 0, outcome.output[-3000:]
+    assert not host.service(NAME).exists
+    assert host.check_output(f"find {ROOT} /etc/systemd -name '*litellm*'") == ""
+    assert playbooks.run("site", "--tags", "litellm").changed == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"litellm_enable": True}, "litellm_enabled"),
+        ({"litellm_enabled": True, "litellm_keys": {"LITELLM_MASTER_KEY": "x"}}, "LITELLM_MASTER_KEY"),
+        ({"litellm_enabled": True, "litellm_models": [{"model_name": "m", "litellm_params": {"model": "m", "api_key": "sk-written-out"}}]}, "litellm_keys"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_changes(playbooks: Playbooks, variables: dict[str, object], said: str) -> None:
+    outcome = playbooks.run("site", "--tags", "litellm", variables=variables)
+    assert outcome.status != 0
+    assert said in outcome.output
+    assert outcome.changed == 0
+    assert "sk-written-out" not in outcome.output
