@@ -10,7 +10,7 @@ version_added: 0.1.0
 description:
   - Looks at a host, whoever set it up, and returns findings with what was seen, the cause and a command that fixes it, worst first.
   - Works with and without root. What could not be looked at is named, so that no findings never means that nothing was looked at.
-  - Changes nothing on the host. An endpoint is asked for its models, one short chat and two tool calls, unless O(probe=false).
+  - Changes nothing on the host. An endpoint is asked for its models and, unless O(probe=false), for a few short answers of the kinds that agents need.
   - Nothing that it returns holds a key, a token or a password.
 author: inferhost contributors (@inferhost)
 extends_documentation_fragment:

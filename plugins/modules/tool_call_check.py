@@ -107,7 +107,8 @@ answers:
       returned: always
     code:
       description: >-
-        What it was. V(ok), V(other_argument), V(http_400_no_parser), V(unparsed_markup), V(plain_text), V(no_answer), V(bad_json), V(wrong_tool),
+        What it was. V(ok), V(other_argument), V(reasoning_differs), V(http_400_no_parser), V(unparsed_markup), V(tools_markup), V(call_in_text),
+        V(call_in_reasoning), V(plain_text), V(tools_unseen), V(no_answer), V(bad_json), V(wrong_tool),
         V(missing_argument), V(no_call_id), V(wrong_finish_reason), V(cut_off), V(empty_stream), V(stream_cut), V(stream_error), V(stream_differs),
         V(unauthorized), V(unknown_model), V(no_model), V(http_error), V(not_json) or V(network).
       type: str

@@ -81,6 +81,8 @@ DELTAS = {
     "text": {"text_delta": "text"},
     "thinking": {"thinking_delta": "thinking", "signature_delta": "signature"},
     "tool_use": {"input_json_delta": "partial_json"},
+    "server_tool_use": {"input_json_delta": "partial_json"},
+    "web_search_tool_result": {},
 }
 
 
@@ -100,8 +102,12 @@ def check_grammar(events: list[Document]) -> None:
         if event["type"] == "content_block_start":
             assert opened is None and event["index"] == count
             opened, count, deltas = event["content_block"], count + 1, 0
-            if opened["type"] == "tool_use":
+            if opened["type"] in ("tool_use", "server_tool_use"):
                 assert opened["id"] and opened["name"] and opened["input"] == {}
+            elif opened["type"] == "web_search_tool_result":
+                # It comes whole, as its start.
+                assert opened["tool_use_id"] and opened["content"] is not None
+                deltas = 1
             else:
                 assert opened[opened["type"]] == ""
         elif event["type"] == "content_block_delta":
@@ -123,7 +129,7 @@ def content(events: list[Document]) -> list[Document]:
     for event in events:
         if event["type"] == "content_block_start":
             blocks.append(dict(event["content_block"]))
-            if blocks[-1]["type"] == "tool_use":
+            if blocks[-1]["type"] in ("tool_use", "server_tool_use"):
                 blocks[-1]["input"] = ""
         elif event["type"] == "content_block_delta":
             for name, text in event["delta"].items():

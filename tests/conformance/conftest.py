@@ -9,12 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "roles/proxy/files")]
 
 from gateway import Gateway  # noqa: E402
+from search_kit import SearchStandIn  # noqa: E402
 from standin import StandIn  # noqa: E402
+
+# How long an example takes says what else the machine does.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +61,30 @@ def start(standin: StandIn, tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
     yield begin
     for gateway in started:
         gateway.stop()
+
+
+@pytest.fixture(scope="session")
+def web_server() -> Iterator[SearchStandIn]:
+    web = SearchStandIn()
+    yield web
+    web.server.close()
+
+
+@pytest.fixture
+def web(web_server: SearchStandIn) -> SearchStandIn:
+    web_server.reset()
+    return web_server
+
+
+@pytest.fixture(scope="session")
+def searching_gateway(web_server: SearchStandIn, standin_server: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    # Without a cache, each test asks its own stand-in.
+    gateway = Gateway(tmp_path_factory.mktemp("search") / "g", standin_server.url, search=web_server.configuration(cache_seconds=0, max_uses=3))
+    yield gateway
+    assert gateway.stop() == 0
+
+
+@pytest.fixture
+def searching(searching_gateway: Gateway, web: SearchStandIn) -> Gateway:
+    """A gateway that searches with the stand-in."""
+    return searching_gateway

@@ -206,7 +206,7 @@ def test_A25_E01_errors_in_the_middle(standin: StandIn, gateway: Gateway, steps:
 
 
 def test_stream_falls_silent(standin: StandIn, start: Callable[..., Gateway]) -> None:
-    gateway = start(upstream={"idle_seconds": 0.6}, anthropic={"ping_seconds": 0.2})
+    gateway = start(timeouts={"idle_seconds": 0.6}, anthropic={"ping_seconds": 0.2})
     standin.replies[CHAT] = stream(sse(FIRST, done=False), HANG)
     events = parse_events(gateway.post("/v1/messages", STREAM).body)
     assert events[-1]["error"]["type"] == "timeout_error"
@@ -215,7 +215,7 @@ def test_stream_falls_silent(standin: StandIn, start: Callable[..., Gateway]) ->
 
 def test_a_long_prefill_is_no_stall(standin: StandIn, start: Callable[..., Gateway]) -> None:
     """Until the first byte the longer time counts, although the head of the answer is there."""
-    gateway = start(upstream={"idle_seconds": 0.4, "answer_seconds": 10})
+    gateway = start(timeouts={"idle_seconds": 0.4, "answer_seconds": 10})
     standin.replies[CHAT] = stream(1.2, SAY)
     assert stop_of(parse_events(gateway.post("/v1/messages", STREAM).body)) == "end_turn"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 from anthropic_kit import ANSWER, FIRST, LAST, Document, call, check_grammar, chunk, content, convert, sse, stop_of, whole_message
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_anthropic_request import READ, assistant, messages, result, system, text, use, user
 
@@ -40,7 +40,7 @@ def cuts(data: bytes, at: list[int]) -> list[bytes]:
     return [data[start:end] for start, end in pairwise(places)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(bodies, finishes, st.sampled_from([b"\n", b"\r\n", b"\r"]), st.lists(st.integers(0, 10**6)), st.booleans())
 def test_any_cut_gives_the_same_events(chunks: list[Document], finish: str, eol: bytes, at: list[int], single: bool) -> None:
     data = sse(FIRST, *chunks, chunk(finish), LAST, eol=eol)
@@ -51,7 +51,7 @@ def test_any_cut_gives_the_same_events(chunks: list[Document], finish: str, eol:
     assert not single or sum(block["type"] == "tool_use" for block in content(events)) <= 1
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(bodies, st.integers(0, 10**6))
 def test_a_stream_cut_anywhere_is_never_complete(chunks: list[Document], at: int) -> None:
     data = sse(FIRST, *chunks, done=False)
@@ -62,7 +62,7 @@ def test_a_stream_cut_anywhere_is_never_complete(chunks: list[Document], at: int
         check_grammar(events)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(bodies, finishes)
 def test_no_text_is_lost(chunks: list[Document], finish: str) -> None:
     """All text and all reasoning come out in their order, but for blocks of white space."""
@@ -76,7 +76,7 @@ def test_no_text_is_lost(chunks: list[Document], finish: str) -> None:
 calls = st.lists(st.dictionaries(texts, st.integers() | texts, max_size=3), max_size=4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=20), st.text(max_size=20), calls, st.data())
 def test_stream_and_whole_say_the_same(reasoning: str, said: str, arguments: list[Document], data: st.DataObject) -> None:
     """The parts of a whole answer, cut into any fragments and with the calls' fragments in any order of turns."""
@@ -112,7 +112,7 @@ def strip_tail(prompt: str) -> str:
 steps = st.lists(st.sampled_from(["call", "two calls", "answer", "thinking"]), min_size=1, max_size=8)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(steps, st.booleans(), st.booleans())
 def test_C03_request_n_plus_1_extends_request_n(script: list[str], reminders: bool, image: bool) -> None:
     """A session as Claude Code sends it: a system message on almost every turn, another billing nonce on each."""
@@ -133,7 +133,7 @@ def test_C03_request_n_plus_1_extends_request_n(script: list[str], reminders: bo
         assert after.startswith(before), "the engine's cached prefix would be lost"
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.sampled_from(["U", "S", "A", "C", "R", "E"]), min_size=1, max_size=10))
 def test_any_history_is_one_that_templates_take(script: list[str]) -> None:
     """Whatever a client sends: system first and once, calls with their results right behind them, never two user messages in a row."""
@@ -186,7 +186,7 @@ requests = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(requests, st.sampled_from(["fold", "hoist", "preserve"]))
 def test_any_request_is_converted_or_refused(document: Document, inline: Any) -> None:
     """Nothing but a chat request or an error with a reason comes out of whatever a client sends."""

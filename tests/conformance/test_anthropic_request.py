@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from inferhost_proxy import anthropic_request, tokens
+from inferhost_proxy import anthropic_request, search_text, tokens
 from inferhost_proxy.config import InlineSystem, Limits
 from inferhost_proxy.errors import Fault
+from inferhost_proxy.search import Result
 
 Document = dict[str, Any]
 READ = {"name": "read", "description": "Read a file", "input_schema": {"type": "object", "properties": {"path": {"type": "string"}}}}
@@ -259,14 +260,14 @@ def test_C23_C24_replay_of_a_search() -> None:
     given = messages(user("q"), assistant("first", *searched, "then", use("t1")), user(result("t1", "r")))
     assert given[1:] == [
         {"role": "assistant", "content": "first", "tool_calls": [called("s1", '{"query":"q"}')]},
-        tool("s1", "T\n\nu"),
+        tool("s1", search_text.found("q", [Result("T", "u", "")])),
         {"role": "assistant", "content": "then", "tool_calls": [called("t1")]},
         tool("t1", "r"),
     ]
     only = messages(user("q"), assistant(*searched), user("go"))
     assert [message["role"] for message in only] == ["user", "assistant", "tool", "user"]
     failed = {**searched[1], "content": {"type": "web_search_tool_result_error", "error_code": "unavailable"}}
-    assert messages(user("q"), assistant(searched[0], failed), user("go"))[2] == tool("s1", "The search failed: unavailable")
+    assert messages(user("q"), assistant(searched[0], failed), user("go"))[2] == tool("s1", search_text.failed("unavailable"))
 
 
 @pytest.mark.parametrize("content", ["", [], [{"type": "redacted_thinking", "data": "x"}]])

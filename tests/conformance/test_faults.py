@@ -19,9 +19,9 @@ from gateway import CLIENT_KEY, Gateway, eventually, free_port
 from standin import CUT, HANG, Reply, StandIn, Step, stream, whole
 
 from inferhost_proxy.config import parse
-from inferhost_proxy.health import Readiness
-from inferhost_proxy.keys import KeyRing
-from inferhost_proxy.upstream import Upstream
+from inferhost_proxy.health import Health
+from inferhost_proxy.metrics import Metrics
+from inferhost_proxy.pool import Pool
 
 CHAT, MESSAGES, COMPLETIONS = "/v1/chat/completions", "/v1/messages", "/v1/completions"
 EVENT = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
@@ -129,14 +129,14 @@ def test_broken_download_is_visible(standin: StandIn, gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("path", [CHAT, MESSAGES])
 def test_no_answer_in_time(standin: StandIn, start: Callable[..., Gateway], path: str) -> None:
-    gateway = start(upstream={"answer_seconds": 0.5, "idle_seconds": 0.5})
+    gateway = start(timeouts={"answer_seconds": 0.5, "idle_seconds": 0.5})
     standin.replies[engine(path)] = Reply([], before=[HANG])
     check_error(ask(gateway, path), path, 504, "upstream_timeout", "timeout_error")
     assert standin.last(engine(path)).closed.wait(2)
 
 
 def test_stream_falls_silent(standin: StandIn, start: Callable[..., Gateway]) -> None:
-    gateway = start(upstream={"idle_seconds": 0.5})
+    gateway = start(timeouts={"idle_seconds": 0.5})
     standin.replies[CHAT] = stream(EVENT, HANG)
     answer = ask(gateway, CHAT)
     assert json.loads(answer.body.removeprefix(EVENT + b"data: "))["error"]["code"] == "upstream_stalled"
@@ -153,7 +153,7 @@ def test_unreachable_server(start: Callable[..., Gateway]) -> None:
         for client in fill:
             client.setblocking(False)
             client.connect_ex(("127.0.0.1", port))
-        gateway = start(f"http://127.0.0.1:{port}", upstream={"connect_seconds": 0.5})
+        gateway = start(f"http://127.0.0.1:{port}", timeouts={"connect_seconds": 0.5})
         answer = ask(gateway, CHAT)
         for client in fill:
             client.close()
@@ -213,7 +213,8 @@ def test_slow_client_slows_the_server(standin: StandIn, gateway: Gateway) -> Non
     client = gateway.open_stream("/v1/x", {})
     eventually(lambda: standin.seen and standin.seen[0].sent)
     time.sleep(1.0)
-    status = Path(f"/proc/{gateway.process.pid}/status").read_text()
+    (worker,) = gateway.workers()
+    status = Path(f"/proc/{worker}/status").read_text()
     resident = int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
     assert standin.seen[0].sent < 40 * 2**20
     assert resident < 200_000, f"{resident} KiB resident"
@@ -221,7 +222,7 @@ def test_slow_client_slows_the_server(standin: StandIn, gateway: Gateway) -> Non
 
 
 def test_client_that_never_reads_is_dropped(standin: StandIn, start: Callable[..., Gateway]) -> None:
-    gateway = start(upstream={"idle_seconds": 1.0})
+    gateway = start(timeouts={"client_seconds": 1.0})
     standin.replies["/v1/x"] = stream(*[b"data: " + b"x" * 2**20 + b"\n\n"] * 100)
     client = gateway.open_stream("/v1/x", {})
     line = eventually(lambda: next((line for line in gateway.lines() if line.get("route") == "other"), None), 10)
@@ -295,13 +296,13 @@ def readiness(url: str, **settings: Any) -> str | None:
     """What a gateway with these settings says of the model server at this address."""
 
     async def ask() -> str | None:
-        config = parse({"api_keys": [{"label": "a", "file": "a"}], "upstream": {"url": url}, **settings})
-        upstream = Upstream(config)
-        await upstream.open()
+        config = parse({"api_keys": [{"label": "a", "file": "a"}], "upstreams": [{"name": "e", "url": url}], **settings})
+        pool = Pool(config, Metrics())
+        pool.open()
         try:
-            return await Readiness(config, upstream).problem(KeyRing({}, b"engine-key"))
+            return (await Health(config, pool, {"e": b"engine-key"}).state()).problem
         finally:
-            await upstream.close()
+            await pool.close()
 
     return asyncio.run(ask())
 

@@ -88,7 +88,7 @@ def test_B09_call_in_the_reasoning(standin: StandIn, client: openai.OpenAI) -> N
     assert complete["thoughts"] == ("I need the file.\n", "I need the file.\n")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(SAMPLES), st.lists(st.integers(0, 10**6), max_size=40), st.sampled_from(["chunked", "close"]))
 def test_however_tcp_cuts_the_same_bytes(standin: StandIn, gateway: Gateway, sample: Sample, at: list[int], framing: str) -> None:
     raw = frames(*({"content": sample.text[start : start + 9], "tool_calls": []} for start in range(0, len(sample.text), 9)))
@@ -292,7 +292,7 @@ def test_A25_A26_a_broken_stream_is_an_error_and_no_call(standin: StandIn, gatew
 
 
 def test_held_text_of_a_stalled_stream_comes_with_the_error(start: Callable[..., Gateway], standin: StandIn) -> None:
-    gateway = start(upstream={"idle_seconds": 0.5})
+    gateway = start(timeouts={"idle_seconds": 0.5})
     standin.replies[CHAT] = stream(*HELD, HANG)
     body = gateway.post(CHAT, {**ASK, "stream": True, "tools": TOOLS}).body
     assert b"upstream_stalled" in body

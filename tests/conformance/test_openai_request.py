@@ -112,7 +112,7 @@ arguments = st.one_of(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(arguments, max_size=4), st.booleans())
 def test_B20_any_history_is_one_the_engine_takes(given_arguments: list[Any], ascii_only: bool) -> None:
     """What the engine does with each call: read the string as JSON, and give the template an object."""
@@ -252,7 +252,7 @@ def test_offer() -> None:
     assert named is not None
     assert list(named.tools) == ["list"]
     assert prepared({"tools": [LIST_TOOL, {"type": "other"}]})[1].offer is None
-    assert set(CHANGES) == {"structured_outputs", "max_tokens", "history", "characters"}
+    assert set(CHANGES) == {"structured_outputs", "max_tokens", "history", "characters", "stop"}
 
 
 def test_a_large_request_costs_little() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway import CLIENT_KEY, PACKAGE, Gateway, eventually, free_port, run_cli
+from gateway import CLIENT_KEY, Gateway, environment, eventually, free_port, run_cli
 from standin import HANG, Reply, StandIn, stream, whole
 
 CHAT = "/v1/chat/completions"
@@ -27,7 +28,7 @@ GOOD: dict[str, Any] = {
     "host": "127.0.0.1",
     "port": 4000,
     "api_keys": [{"label": "main", "file": "api_key"}],
-    "upstream": {"url": "http://127.0.0.1:8000", "key_file": "engine_key"},
+    "upstreams": [{"name": "engine", "url": "http://127.0.0.1:8000", "key_file": "engine_key"}],
     "limits": {"max_model_len": 2048, "max_output_tokens": 512},
     "models": ["m"],
     "log_level": "info",
@@ -38,19 +39,19 @@ def changed(path: str, value: object) -> dict[str, Any]:
     """The good configuration with one value replaced."""
     config: dict[str, Any] = json.loads(json.dumps(GOOD))
     *parents, last = path.split(".")
-    place = config
+    place: Any = config
     for name in parents:
-        place = place[name]
+        place = place[int(name) if name.isdecimal() else name]
     place[last] = value
     return config
 
 
 BAD = [
     (changed("prot", 4000), "unknown key `prot`; did you mean `port`?"),
-    (changed("upstream.urll", "x"), "unknown key `urll` in `upstream`; did you mean `url`?"),
+    (changed("upstreams.0.urll", "x"), "unknown key `urll` in `upstreams[0]`; did you mean `url`?"),
     (changed("limits.max_modellen", 1), "unknown key `max_modellen` in `limits`; did you mean `max_model_len`?"),
     (changed("api_keys", [{"label": "a", "fiel": "b"}]), "unknown key `fiel` in `api_keys[0]`; did you mean `file`?"),
-    (changed("zzz", 1), "known keys: anthropic, api_keys, drain_seconds, host"),
+    (changed("zzz", 1), "known keys: aliases, anthropic, api_keys"),
     (changed("port", "4000"), "Expected `int`, got `str` - at `$.port`"),
     (changed("port", 0), "Expected `int` >= 1 - at `$.port`"),
     (changed("port", 65536), "Expected `int` <= 65535 - at `$.port`"),
@@ -58,12 +59,32 @@ BAD = [
     (changed("api_keys", []), "length >= 1 - at `$.api_keys`"),
     (changed("api_keys", [{"label": "a b", "file": "x"}]), "at `$.api_keys[0].label`"),
     (changed("api_keys", [{"label": "a", "file": "x"}, {"label": "a", "file": "y"}]), "the label `a` is there twice"),
-    (changed("upstream", {}), "missing required field `url` - at `$.upstream`"),
-    (changed("upstream.url", "127.0.0.1:8000"), "`upstream.url` must be http://HOST:PORT"),
-    (changed("upstream.url", "http://a:b@h:1"), "`upstream.url` takes no user"),
-    (changed("upstream.url", "http://h:99999"), "`upstream.url`: Port out of range"),
-    (changed("upstream.url", "http://localhost:4000/v1"), "the gateway's own address, port 4000"),
-    (changed("upstream.idle_seconds", 0), "Expected `float` > 0.0 - at `$.upstream.idle_seconds`"),
+    (changed("api_keys", [{"label": "a"}]), "the key `a` needs either `file` or `digest`"),
+    (changed("api_keys", [{"label": "a", "file": "x", "digest": "sha256:" + "a" * 64}]), "the key `a` needs either `file` or `digest`"),
+    (changed("api_keys", [{"label": "a", "digest": "sha256:x"}]), "at `$.api_keys[0].digest`"),
+    (changed("api_keys", [{"label": "a", "file": "x", "expires": "2027"}]), "expires `2027`, which is no RFC 3339 date"),
+    (changed("api_keys", [{"label": "a", "file": "x", "requests_per_minute": 0}]), "at `$.api_keys[0].requests_per_minute`"),
+    (changed("workers", 0), "Expected `int` >= 1 - at `$.workers`"),
+    (changed("trace", {"creat": True}), "unknown key `creat` in `trace`; did you mean `create`?"),
+    (changed("upstream", {}), "unknown key `upstream`; did you mean `upstreams`?"),
+    (changed("upstreams", []), "Expected `array` of length >= 1 - at `$.upstreams`"),
+    (changed("upstreams", [{"name": "engine"}]), "missing required field `url` - at `$.upstreams[0]`"),
+    (changed("upstreams.0.name", "a b"), "at `$.upstreams[0].name`"),
+    (changed("upstreams", [{"name": "a", "url": "http://h:1"}] * 2), "the name `a` is there twice"),
+    (changed("upstreams.0.url", "127.0.0.1:8000"), "`upstreams[0].url` must be http://HOST:PORT"),
+    (changed("upstreams.0.url", "http://a:b@h:1"), "`upstreams[0].url` takes no user"),
+    (changed("upstreams.0.url", "http://h:99999"), "`upstreams[0].url`: Port out of range"),
+    (changed("upstreams.0.url", "http://localhost:4000/v1"), "the gateway's own address, port 4000"),
+    (changed("timeouts", {"idle_seconds": 0}), "Expected `float` > 0.0 - at `$.timeouts.idle_seconds`"),
+    (changed("timeouts", {"total_seconds": -1}), "Expected `float` >= 0.0 - at `$.timeouts.total_seconds`"),
+    (changed("health", {"interval": 1}), "unknown key `interval` in `health`; did you mean `interval_seconds`?"),
+    (changed("aliases", {"x": {"thinking": True}}), "missing required field `model` - at `$.aliases[...]`"),
+    (changed("aliases", {"x": {"model": "m", "thinkng": True}}), "unknown key `thinkng` in `aliases[...]`; did you mean `thinking`?"),
+    (changed("aliases", {"x": {"model": "m", "defaults": {"temprature": 1}}}), "did you mean `temperature`?"),
+    (changed("aliases", {"x": {"model": "m", "defaults": {"top_p": 2}}}), "Expected `float` <= 1.0 - at `$.aliases[...].defaults.top_p`"),
+    (changed("aliases", {"a*b": {"model": "m"}}), "a `*` is allowed at the end only"),
+    (changed("aliases", {"": {"model": "m"}}), "a name is empty"),
+    (changed("aliases", {"a": {"model": "b"}, "b": {"model": "m"}}), "`b` is an alias itself"),
     (changed("log_level", "loud"), "Invalid enum value 'loud' - at `$.log_level`"),
     (changed("models", "m"), "Expected `array`, got `str` - at `$.models`"),
     ([], "Expected `object`, got `array`"),
@@ -168,7 +189,7 @@ def test_bare_command_line(standin: StandIn, tmp_path: Path) -> None:
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "inferhost_proxy", "--port", str(port), "--upstream", f"{standin.url}/v1", "--key-file", "key"],
-        env={**os.environ, "PYTHONPATH": str(PACKAGE)},
+        env=environment(),
         cwd=tmp_path,
         stderr=subprocess.DEVNULL,
     )
@@ -230,6 +251,35 @@ def test_log_is_json_lines(standin: StandIn, gateway: Gateway) -> None:
     assert (line["route"], line["method"], line["status"], line["outcome"]) == ("chat", "POST", 200, "ok")
     assert (line["key"], line["bytes"]) == ("main", len(answer.body))
     assert 0 < line["first_byte_ms"] < line["duration_ms"]
+
+
+PARENT = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/messages", "/v1/embeddings"])
+def test_trace_context_is_passed_on_and_logged(standin: StandIn, gateway: Gateway, path: str) -> None:
+    reached = CHAT if path == "/v1/messages" else path
+    standin.replies[reached] = whole({"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]})
+    body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
+    answer = gateway.post(path, body, traceparent=PARENT, tracestate="a=b")
+    assert (standin.last(reached).header("traceparent"), standin.last(reached).header("tracestate")) == (PARENT, "a=b")
+    assert gateway.request_line(answer.headers["x-request-id"])["trace"] == PARENT.split("-")[1]
+    answer = gateway.post(path, body)
+    assert standin.last(reached).header("traceparent") is None, "none is made unless it is asked for"
+    assert gateway.request_line(answer.headers["x-request-id"])["trace"] is None
+
+
+@pytest.mark.parametrize("given", [None, "no trace", f"{PARENT[:3]}{'0' * 32}{PARENT[35:]}", f"ff{PARENT[2:]}", "ä"])
+def test_a_trace_is_begun_where_that_is_asked_for(standin: StandIn, start: Callable[..., Gateway], given: str | None) -> None:
+    gateway = start(trace={"create": True})
+    standin.replies[CHAT] = whole({})
+    answer = gateway.post(CHAT, {}, **({"traceparent": given, "tracestate": "a=b"} if given else {}))
+    made = standin.last(CHAT).header("traceparent") or ""
+    assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", made)
+    assert standin.last(CHAT).header("tracestate") is None
+    assert gateway.request_line(answer.headers["x-request-id"])["trace"] == made.split("-")[1]
+    assert gateway.post(CHAT, {}, traceparent=PARENT).status == 200
+    assert standin.last(CHAT).header("traceparent") == PARENT
 
 
 def test_connections_to_the_server_are_kept(standin: StandIn, gateway: Gateway) -> None:

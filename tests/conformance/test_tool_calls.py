@@ -60,7 +60,7 @@ documents = st.recursive(
 layouts = st.sampled_from([{"separators": (",", ":")}, {}, {"indent": 1}, {"ensure_ascii": False}])
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(documents, layouts)
 def test_any_document(document: object, layout: dict[str, object]) -> None:
     raw = json.dumps(document, **layout).encode()  # type: ignore[arg-type]
@@ -89,7 +89,7 @@ def cuts(data: bytes, at: list[int]) -> list[bytes]:
     return [data[start:end] for start, end in pairwise(places)]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(st.text(), max_size=6), st.sampled_from([b"\n", b"\r\n", b"\r"]), st.lists(st.integers(0, 10**6)))
 def test_splitter_any_cut(texts: list[str], eol: bytes, at: list[int]) -> None:
     data = b"".join(b"data: " + json.dumps({"t": text}).encode() + eol + eol for text in texts)
@@ -150,7 +150,7 @@ MIXED = [
 ]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.integers(0, 10**6), max_size=40),
     st.sampled_from(["chunked", "close"]),

@@ -133,7 +133,7 @@ def front(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     if engine.key != ENGINE_KEY:
         (gateway.folder / "secrets/engine_key").write_text(engine.key)
         gateway.process.send_signal(signal.SIGHUP)
-        eventually(lambda: "keys reloaded" in gateway.log())
+        eventually(lambda: '"reloaded"' in gateway.log())
     yield gateway
     gateway.stop()
 

@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._checks import (
+    _answers,
+    _clients,
+    _conversation,
     _engine,
     _environments,
     _gpu,
     _gpu_containers,
+    _litellm,
     _secrets,
     _service,
     _storage,
@@ -17,6 +21,8 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._checks impo
 )
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import (
     _apt,
+    _behaviour,
+    _client_file,
     _container,
     _docker_name,
     _endpoint,
@@ -27,13 +33,30 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect imp
     _venv,
 )
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _gpu as _gpu_facts
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _litellm as _litellm_files
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _service as _service_files
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _storage as _disks
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collector import Collector
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry import Check, Registry
 
-_CHECK_MODULES = (_engine, _environments, _gpu, _gpu_containers, _secrets, _service, _storage, _tools)
-_COLLECTOR_MODULES = (_apt, _container, _disks, _docker_name, _endpoint, _gpu_facts, _growth, _host, _process, _secret_file, _service_files, _venv)
+_CHECK_MODULES = (_answers, _clients, _conversation, _engine, _environments, _gpu, _gpu_containers, _litellm, _secrets, _service, _storage, _tools)
+_COLLECTOR_MODULES = (
+    _apt,
+    _behaviour,
+    _client_file,
+    _container,
+    _disks,
+    _docker_name,
+    _endpoint,
+    _gpu_facts,
+    _growth,
+    _host,
+    _litellm_files,
+    _process,
+    _secret_file,
+    _service_files,
+    _venv,
+)
 
 COLLECTORS: dict[str, Collector] = {one.name: one for module in _COLLECTOR_MODULES for one in vars(module).values() if isinstance(one, Collector)}
 CHECKS = Registry((one for module in _CHECK_MODULES for one in vars(module).values() if isinstance(one, Check)), COLLECTORS)

@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.inferhost.llm.plugins.module_utils._endpoint._chat_stream import ChatStream
-from ansible_collections.inferhost.llm.plugins.module_utils._endpoint._tool_markup import find_markup
+from ansible_collections.inferhost.llm.plugins.module_utils._endpoint._tool_markup import Markup, find_markup
 
 Json = dict[str, t.Any]
 
@@ -67,10 +67,11 @@ class Outcome:
     markup: str = ""
     parser: str | None = None
     note: str = ""
+    reasoning: int = 0  # characters
 
     @property
     def ok(self) -> bool:
-        return self.code in ("ok", "other_argument")
+        return self.code in ("ok", "other_argument", "reasoning_differs")
 
 
 def tool_problem(tool: t.Any) -> str | None:
@@ -147,6 +148,10 @@ def judge_stream(stream: ChatStream, question: Question) -> Outcome:
 
 def judge(message: Message, question: Question) -> Outcome:
     """Whether the message is the one structured call that was asked for."""
+    return _with(_judge(message, question), reasoning=len(message.reasoning))
+
+
+def _judge(message: Message, question: Question) -> Outcome:
     if not message.calls:
         return _judge_text(message)
     call = message.calls[0]
@@ -181,13 +186,19 @@ def _judge_text(message: Message) -> Outcome:
         if markup is not None and markup.broken_in(text):
             return Outcome("bad_json", f"{markup.name} with something else than JSON in it", text, None, markup.name, markup.parser, markup.note)
         if markup is not None:
-            return Outcome("unparsed_markup", f"the call is in the text, written as {markup.name}", text, None, markup.name, markup.parser, markup.note)
+            code, place = _left_in(markup, text is message.content)
+            return Outcome(code, f"the call is in the {place}, written as {markup.name}", text, None, markup.name, markup.parser, markup.note)
     text = message.content or message.reasoning
     if message.finish_reason == "length":
         return Outcome("cut_off", "the answer reached max_tokens before a call", text)
     if not text:
         return Outcome("no_answer", f"neither text nor a call, finish_reason is {message.finish_reason}")
     return Outcome("plain_text", "the model answered with text", text)
+
+
+def _left_in(markup: Markup, content: bool) -> tuple[str, str]:
+    """The outcome of a call that nobody read. In the reasoning no parser looks for one, whatever its notation."""
+    return (markup.code, "text") if content else ("call_in_reasoning", "reasoning")
 
 
 def with_raw_text(outcome: Outcome, raw: Message | None) -> Outcome:
@@ -199,12 +210,28 @@ def with_raw_text(outcome: Outcome, raw: Message | None) -> Outcome:
         return outcome if outcome.raw_text else _with(outcome, raw_text=raw.content)
     code = outcome.code
     if code not in ("http_400_no_parser", "bad_json"):
-        code = "bad_json" if markup.broken_in(raw.content) else "unparsed_markup"
+        code = "bad_json" if markup.broken_in(raw.content) else _left_in(markup, find_markup(raw.content) is not None)[0]
     return _with(outcome, code=code, raw_text=raw.content or raw.reasoning, markup=markup.name, parser=markup.parser, note=markup.note)
+
+
+def tools_unseen(outcome: Outcome, without: int, with_tools: int) -> Outcome:
+    """A model that answers with text, and whose prompt has as many tokens with tools as without, was never shown them."""
+    if outcome.code != "plain_text" or with_tools > without:
+        return outcome
+    return _with(outcome, code="tools_unseen", detail=f"{outcome.detail}; its prompt has {without} tokens with the tool and without it")
+
+
+def with_code(outcome: Outcome, code: str, detail: str) -> Outcome:
+    return _with(outcome, code=code, detail=detail)
 
 
 def _with(outcome: Outcome, **changes: t.Any) -> Outcome:
     return Outcome(**{**outcome.__dict__, **changes})
+
+
+def reasoning_agrees(whole: Outcome, streamed: Outcome) -> bool:
+    """Whether a call came with the model's reasoning in both forms, or in neither."""
+    return whole.call is None or streamed.call is None or bool(whole.reasoning) == bool(streamed.reasoning)
 
 
 def streams_agree(whole: Outcome, streamed: Outcome) -> bool:

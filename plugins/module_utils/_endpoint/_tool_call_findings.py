@@ -32,6 +32,41 @@ MEANINGS: t.Mapping[str, Meaning] = {
         "the tool parser of vLLM is not the one for the notation that the model writes",
         "restart vLLM with: " + _FLAGS,
     ),
+    "tools_markup": Meaning(
+        "L52",
+        "error",
+        "Tool calls come back as <tools> in the text",
+        "Qwen2.5 writes its calls like this, and no parser that vLLM brings reads it",
+        "let clients talk to a proxy that reads it, or load a parser plugin: --tool-parser-plugin FILE",
+    ),
+    "call_in_text": Meaning(
+        "L58",
+        "error",
+        "Tool calls are left in the text",
+        "the model writes its call as ordinary text, which no parser of vLLM takes for one",
+        "let clients talk to a proxy that finds it",
+    ),
+    "call_in_reasoning": Meaning(
+        "L63",
+        "error",
+        "Tool calls are left in the reasoning",
+        "the model writes its call before it ends its reasoning, where the tool parser does not look",
+        "let clients talk to a proxy that finds it, or switch thinking off (chat_template_kwargs: enable_thinking false)",
+    ),
+    "reasoning_differs": Meaning(
+        "L63",
+        "warning",
+        "Reasoning beside a tool call comes in one form only",
+        "the reasoning parser and the tool parser do not work together, streamed and whole alike",
+        "upgrade vLLM: reasoning and tool calls in one chunk are handled in newer releases",
+    ),
+    "tools_unseen": Meaning(
+        "L53",
+        "error",
+        "The chat template does not show the tools to the model",
+        "the checkpoint's chat template has no place for tools",
+        "restart vLLM with a tool-use chat template of the model: --chat-template FILE (vLLM's sources have some: examples/tool_chat_template_*.jinja)",
+    ),
     "plain_text": Meaning(
         "L50",
         "error",
@@ -135,12 +170,12 @@ def finding_of(outcome: Outcome, url: str, streamed: bool = False) -> dict[str, 
     if outcome.raw_text and outcome.raw_text not in seen:
         seen += f"; the model wrote: {outcome.raw_text[:SEEN_CHARACTERS]}"
     # The only case in which a parser was looked for in vain: another one must come from outside vLLM.
-    fix = outcome.note if outcome.markup and outcome.parser is None else meaning.fix
+    fix = outcome.note if outcome.markup and outcome.parser is None and meaning.id in ("L50", "L51") else meaning.fix
     fix = fix.format(parser=outcome.parser or "PARSER", url=url)
-    if outcome.parser and outcome.note:
+    if outcome.parser and outcome.note and "--tool-call-parser" in fix:
         fix += f" ({outcome.note})"
     cause = meaning.cause
-    if outcome.markup and outcome.code != "unparsed_markup":
+    if outcome.markup and outcome.code in ("http_400_no_parser", "bad_json"):
         cause += f"; the model writes {outcome.markup}"
     title = f"{meaning.title} (streamed)" if streamed else meaning.title
     return {"id": meaning.id, "severity": meaning.severity, "title": title, "seen": seen, "cause": cause, "fix": fix}

@@ -63,6 +63,7 @@ def check(where: Server, question: Question, forms: t.Sequence[bool], model: str
     rows = []
     outcomes: dict[bool, Outcome] = {}
     raw: Message | None = None
+    counts: tuple[int, int] | None = None
     for form in forms:
         started = time.monotonic()
         outcome = _ask_streamed(where, chosen, question) if form else _ask_whole(where, chosen, question)
@@ -70,9 +71,16 @@ def check(where: Server, question: Question, forms: t.Sequence[bool], model: str
         if not outcome.ok and outcome.code != "network":
             raw = raw or _ask_raw(where, chosen, question)
             outcome = tool_call.with_raw_text(outcome, raw)
+            if outcome.code == "plain_text":
+                counts = counts or _ask_counts(where, chosen, question)
+                outcome = tool_call.tools_unseen(outcome, *counts) if counts else outcome
         outcomes[form] = outcome
         if form == STREAMED and WHOLE in outcomes and not tool_call.streams_agree(outcomes[WHOLE], outcome):
             outcome = Outcome("stream_differs", f"whole: {outcomes[WHOLE].detail}; streamed: {outcome.detail}")
+        elif form == STREAMED and WHOLE in outcomes and not tool_call.reasoning_agrees(outcomes[WHOLE], outcome):
+            forms_of = {True: "with", False: "without"}
+            seen = f"whole: the call comes {forms_of[bool(outcomes[WHOLE].reasoning)]} reasoning; streamed: {forms_of[bool(outcome.reasoning)]}"
+            outcome = tool_call.with_code(outcome, "reasoning_differs", seen)
         rows.append(_row(outcome, form, elapsed))
     return _result(chosen, rows, where)
 
@@ -126,6 +134,23 @@ def _ask_raw(where: Server, model: str, question: Question) -> Message | None:
     except HttpError:
         return None
     return tool_call.message_of(answer.json()) if answer.status == 200 else None
+
+
+def _ask_counts(where: Server, model: str, question: Question) -> tuple[int, int] | None:
+    """Tokens of the prompt without the tool and with it; ``None`` where the server does not count."""
+    body = {"model": model, "messages": [{"role": "user", "content": question.prompt}]}
+    counts = []
+    for more in ({}, {"tools": [dict(question.tool)]}):
+        try:
+            answer = request("POST", where.at("/tokenize"), {**body, **more}, bearer(where.key), where.timeout)
+        except HttpError:
+            return None
+        parsed = answer.json()
+        count = parsed.get("count") if answer.status == 200 and isinstance(parsed, dict) else None
+        if not isinstance(count, int):
+            return None
+        counts.append(count)
+    return counts[0], counts[1]
 
 
 def _row(outcome: Outcome, streamed: bool, elapsed: float) -> Json:

@@ -15,6 +15,7 @@ class Markup(t.NamedTuple):
     pattern: str
     parser: str | None
     note: str = ""
+    code: str = "unparsed_markup"
 
     def broken_in(self, text: str) -> bool:
         """Whether the call should be JSON and is not. Even the right parser leaves such a call in the text."""
@@ -32,6 +33,8 @@ class Markup(t.NamedTuple):
 _BAR = "\uff5c"  # full-width bar of DeepSeek's tokens
 _LOW = "\u2581"  # lower one eighth block, their "space"
 
+_NOT_TAUGHT = "no parser of vLLM reads it: use the chat template that teaches the model its tool format, or a larger model"
+
 # The first row that matches counts, so a notation stands before those that share its opening.
 # Parsers as vLLM 0.32 names them.
 MARKUPS: tuple[Markup, ...] = (
@@ -40,7 +43,8 @@ MARKUPS: tuple[Markup, ...] = (
     Markup("<tool_call>name<arg_key>", r"<tool_call>[^<{]*<arg_key>", "glm45"),
     Markup("<tool_call>{json}", r"<tool_call>\s*\{", "hermes"),
     Markup("<tool_call>[json]", r"<tool_call>\s*\[", "granite"),
-    Markup("<tools>{json}", r"<tools>\s*[\[{]", None, "none of vLLM's own parsers reads it: load a parser plugin with --tool-parser-plugin"),
+    Markup("<tools>{json}", r"<tools>\s*[\[{]", None, "none of vLLM's own parsers reads it: load a parser plugin with --tool-parser-plugin", "tools_markup"),
+    Markup("<TOOL_OUTPUT>{json}", r"<TOOL_OUTPUT>\s*[\[{]", None, _NOT_TAUGHT, "call_in_text"),
     Markup("<function=name><parameter=key>", r"<function=[^>]+>\s*<parameter=", "qwen3_coder"),
     Markup(
         "<function=name>{json}",
@@ -73,9 +77,11 @@ MARKUPS: tuple[Markup, ...] = (
         "fenced JSON",
         r"```(?:json|tool_call)?\s*\{[^`]*\"name\"",
         None,
-        "no parser of vLLM reads a code fence: the chat template does not teach the model its tool format, or the model is too small",
+        _NOT_TAUGHT,
+        "call_in_text",
     ),
     Markup("plain JSON", r"^\s*\{\s*\"(?:name|type|function)\"\s*:", "llama3_json"),
+    Markup("JSON in a sentence", r"\{\s*\"name\"\s*:\s*\"[\w.-]+\"\s*,\s*\"(?:arguments|parameters)\"\s*:\s*\{", None, _NOT_TAUGHT, "call_in_text"),
 )
 
 

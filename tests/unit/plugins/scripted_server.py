@@ -102,12 +102,12 @@ def _read(connection: socket.socket) -> Seen:
 
 def http(status: int, body: bytes | t.Mapping[str, t.Any], content_type: str = "application/json") -> list[bytes]:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return [f"HTTP/1.1 {status} X\r\nContent-Type: {content_type}\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content]
+    return [f"HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Type: {content_type}\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content]
 
 
 def chunked(*parts: bytes | float, end: bool = True, content_type: str = "text/event-stream") -> list[bytes | float]:
     """One HTTP chunk a part; without ``end`` the closing chunk is missing, as after a crash."""
-    script: list[bytes | float] = [f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()]
+    script: list[bytes | float] = [f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()]
     for part in parts:
         script.append(b"%x\r\n%s\r\n" % (len(part), part) if isinstance(part, bytes) else part)
     if end:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.inferhost.llm.plugins.module_utils._doctor._checks._tools import why_silent
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._checks._tools import no_template, why_silent
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts, Outcome, Seen, Unseen
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry import check
 
@@ -128,7 +128,7 @@ def _endpoint(one: t.Mapping[str, t.Any]) -> t.Iterator[Outcome]:
         yield Seen("error", f"{url}/v1/models names no model", "the server has nothing to serve", f"curl -sS {url}/v1/models")
     elif chat is None:
         yield Unseen(f"{url} was not asked to chat: {why_silent(one)}")
-    elif chat["status"] != 200 or not chat["characters"]:
+    elif (chat["status"] != 200 or not chat["characters"]) and not no_template(one):
         seen = f"answers {chat['status'] or 'nothing'}: {chat['error']}" if chat["status"] != 200 else "answers without a word"
         yield Seen(
             "error",

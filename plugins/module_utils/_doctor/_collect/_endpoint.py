@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import typing as t
 
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collector import Collected, Context, collector, unreadable
@@ -19,20 +20,25 @@ from ansible_collections.inferhost.llm.plugins.module_utils._endpoint._tool_call
 from ansible_collections.inferhost.llm.plugins.module_utils._endpoint._tool_call_probe import FORMS, check, server
 from ansible_collections.inferhost.llm.plugins.module_utils._listeners import listeners
 
+# Inside a JSON string each quote carries a backslash, so this is always a key.
+_EMPTY_CALLS = re.compile(r'"tool_calls"\s*:\s*\[\s*\]')
 _QUICK_S = 10.0
 _ANSWER_S = 60.0
 _ANY_ADDRESS = ("0.0.0.0", "::", "[::]", "*", "localhost", "")
 _DEFAULT_PORTS = {"vllm": 8000, "proxy": 4000, "litellm": 4000}
 # A gateway is ready when its engine is.
 _HEALTH = {"proxy": "/readyz", "litellm": "/health/liveliness"}
-_KEY_FILES = {"proxy": "api_key", "vllm": "engine_key"}
+_KEY_FILES = {"proxy": "api_key", "vllm": "engine_key", "litellm": "litellm_key"}
 
 
 class Target(t.NamedTuple):
+    """`ours`: part of an installation by this collection, so a run of it mends what is wrong."""
+
     url: str
     kind: str
     pid: int | None
     key_file: str | None
+    ours: bool = False
 
 
 @collector("endpoints", root="helps", cost="tokens", timeout_s=300, after=["processes"])
@@ -54,7 +60,8 @@ def targets(context: Context, processes: t.Sequence[t.Mapping[str, t.Any]], gaps
                 continue
             stored = _KEY_FILES.get(process["kind"])
             key_file = context.api_key_file or (stored and context.path(os.path.join(context.root, "etc/secrets", stored)))
-            found.append(Target(f"http://{address[0]}:{address[1]}", process["kind"], process["pid"], key_file))
+            ours = process["argv"][0].startswith(context.root.rstrip("/") + "/venvs/")
+            found.append(Target(f"http://{address[0]}:{address[1]}", process["kind"], process["pid"], key_file, ours))
     return list({target.url: target for target in found}.values())
 
 
@@ -84,7 +91,7 @@ def _listens(context: Context, process: t.Mapping[str, t.Any]) -> bool:
 
 
 def _probe(context: Context, target: Target) -> dict[str, t.Any]:
-    key, no_key = _key(context, target)
+    key, no_key = key_of(context, target)
     where = server(target.url, key, _ANSWER_S)
     base = where.url
     health = _HEALTH.get(target.kind, "/health")
@@ -92,6 +99,8 @@ def _probe(context: Context, target: Target) -> dict[str, t.Any]:
         "url": base,
         "kind": target.kind,
         "pid": target.pid,
+        "ours": target.ours,
+        "version": None,
         "with_key": bool(key),
         "no_key": no_key or "none is known here",
         "health": {**_get(base + health, key)[0], "path": health},
@@ -103,16 +112,34 @@ def _probe(context: Context, target: Target) -> dict[str, t.Any]:
     answer, body = _get(f"{base}/v1/models", key)
     entries = [entry for entry in (body.get("data") if isinstance(body, dict) else None) or [] if isinstance(entry, dict)]
     found["models"] = {**answer, "ids": [str(entry.get("id")) for entry in entries], "max_model_len": entries[0].get("max_model_len") if entries else None}
+    if target.kind == "named" and _is_our_proxy(base):
+        found.update(kind="proxy", ours=True)
+    if found["kind"] in ("vllm", "named"):
+        version = _get(base + "/version", key)[1]
+        found["version"] = version.get("version") if isinstance(version, dict) and isinstance(version.get("version"), str) else None
     if entries and context.probe:
         model = str(entries[0].get("id"))
         found["chat"] = _chat(base, model, key)
         if found["chat"]["status"] == 200:
-            found["tool"] = {"findings": check(where, Question(), FORMS["both"], model)["findings"]}
+            asked = check(where, Question(), FORMS["both"], model)
+            found["tool"] = {"findings": asked["findings"], "notations": _notations(asked["answers"])}
             found["stream"] = _stream(base, model, key)
     return found
 
 
-def _key(context: Context, target: Target) -> tuple[str | None, str | None]:
+def _is_our_proxy(base: str) -> bool:
+    """Only ours answers there like this."""
+    answer = _get(base + "/livez", None)[1]
+    return isinstance(answer, dict) and answer.get("status") == "alive"
+
+
+def _notations(answers: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """How the model wrote calls that nobody read, each with the parser that would."""
+    found = [{"markup": one["markup"], "parser": one["parser"]} for one in answers if one["markup"]]
+    return [one for at, one in enumerate(found) if one not in found[:at]]
+
+
+def key_of(context: Context, target: Target) -> tuple[str | None, str | None]:
     """The key, or why there should be one and is none."""
     if not target.key_file:
         return None, None
@@ -151,9 +178,10 @@ def _chat(base: str, model: str, key: str | None) -> dict[str, t.Any]:
     try:
         response = request("POST", f"{base}/v1/chat/completions", body, bearer(key), _ANSWER_S)
     except HttpError as error:
-        return {**_failed(error), "characters": 0}
+        return {**_failed(error), "characters": 0, "empty_tool_calls": False}
     message = message_of(response.json())
-    return {**_answer(response), "characters": len(message.content + message.reasoning) if message else 0}
+    characters = len(message.content + message.reasoning) if message else 0
+    return {**_answer(response), "characters": characters, "empty_tool_calls": _EMPTY_CALLS.search(response.text()) is not None}
 
 
 def _stream(base: str, model: str, key: str | None) -> dict[str, t.Any]:

@@ -12,9 +12,9 @@ from .errors import Fault
 
 
 class Conversion:
-    def __init__(self, wanted: Answer, max_event_bytes: int) -> None:
+    def __init__(self, wanted: Answer | Reducer, max_event_bytes: int) -> None:
         self._splitter = sse.EventSplitter(max_event_bytes)
-        self._reducer = Reducer(wanted)
+        self._reducer = wanted if isinstance(wanted, Reducer) else Reducer(wanted)
         self.done = False
         self.fault: Fault | None = None
         """Why nothing more comes. What came before it is given out first."""
@@ -43,5 +43,6 @@ class Conversion:
                 events += self._reducer.end()
                 self.done = True
         except Fault as fault:
+            events += self._reducer.broken()
             self.fault = fault
         return events

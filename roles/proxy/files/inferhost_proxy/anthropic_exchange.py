@@ -12,27 +12,33 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import msgspec
 
-from . import anthropic_errors, anthropic_message, anthropic_models, anthropic_request, headers, tokens
+from . import anthropic_errors, anthropic_message, anthropic_models, anthropic_request, anthropic_search, headers, tokens
 from .anthropic_conversion import Conversion
-from .anthropic_stream import Answer
-from .anthropic_types import PING, Event, frames
-from .asgi import JSON, Headers, Receive, Scope, Send, answer
+from .anthropic_legs import Legs
+from .anthropic_stream import Answer, Reducer
+from .anthropic_types import PING, AnswerBlock, Event, MessagesRequest, Tool, frames
+from .asgi import JSON, Headers, Receive, Scope, Send
 from .budget import Hold
+from .call import Call, Mode
 from .config import Config
+from .delivery import deliver, sent
+from .directory import Directory
 from .engine import Engine, handed_back
 from .errors import Fault
-from .exchange import READ_BYTES, Call, Exchange, Mode
+from .exchange import READ_BYTES, Exchange
+from .pool import Keys
+from .search_service import Searcher
 from .signatures import signer
-from .upstream import Upstream, named_failures
+from .upstream import named_failures
 
-CHAT, TOKENIZE, MODELS = "/v1/chat/completions", "/tokenize", "/v1/models"
+CHAT, TOKENIZE = "/v1/chat/completions", "/tokenize"
 METHODS = {"messages": "POST", "count_tokens": "POST", "models": "GET"}
 EVENT_STREAM: Headers = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -45,11 +51,20 @@ LINGER_SECONDS = 0.2
 Chat = dict[str, Any]
 
 
+class _Talk(NamedTuple):
+    """Both sides of a message, and what makes one of the other."""
+
+    engine: Engine
+    client: _Client
+    reducer: Reducer
+
+
 class Anthropic:
-    def __init__(self, config: Config, upstream: Upstream, exchange: Exchange) -> None:
+    def __init__(self, config: Config, directory: Directory, exchange: Exchange, searcher: Searcher | None = None) -> None:
         self._config = config
-        self._upstream = upstream
+        self._directory = directory
         self._exchange = exchange
+        self._searcher = searcher
 
     def serves(self, call: Call) -> bool:
         return call.route.name in METHODS
@@ -57,56 +72,131 @@ class Anthropic:
     def allows(self, call: Call) -> bool:
         return not call.route.anthropic or METHODS.get(call.route.name, call.method) == call.method
 
-    async def __call__(self, call: Call, key: bytes | None, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, call: Call, keys: Keys, scope: Scope, receive: Receive, send: Send) -> None:
         client = _Client(call, send, self._config)
         call.heartbeat = client.beat
+        errand = self._exchange.errand(call, keys)
+        key = next(iter(keys.values()), b"")
 
-        def relay(body: bytes, hold: Hold) -> Coroutine[None, None, None]:
-            engine = Engine(self._upstream, call.upstream_id, key, scope["headers"], hold)
-            if call.route.name == "messages":
-                return self._messages(engine, body, key, client)
-            if call.route.name == "count_tokens":
-                return self._count_tokens(engine, body, client)
-            return self._models(engine, scope["path"], client)
+        async def relay(body: bytes, hold: Hold) -> None:
+            engine = Engine(errand, call, scope["headers"], hold)
+            try:
+                if call.route.name == "messages":
+                    await self._messages(engine, scope["headers"], body, key, client)
+                elif call.route.name == "count_tokens":
+                    await self._count_tokens(engine, scope["headers"], body, client)
+                else:
+                    await self._models(engine, scope["path"], client)
+            except Fault as fault:
+                if fault.kind == "engine_error" and fault.status == HTTPStatus.NOT_FOUND:
+                    fault.message = await self._directory.explained(engine, fault.message, errand.wish.model)
+                raise
 
         await self._exchange.run(call, relay, scope, receive, send)
 
     async def _models(self, engine: Engine, path: str, client: _Client) -> None:
-        status, body = await engine.whole(MODELS)
-        if status != HTTPStatus.OK:
-            raise anthropic_errors.from_answer(status, body)
+        body = msgspec.json.encode({"data": await self._directory.listing(engine, path)})
         await client.document(anthropic_models.convert(body, path, self._config.limits.max_output_tokens))
 
-    async def _count_tokens(self, engine: Engine, body: bytes, client: _Client) -> None:
-        count = await _count(engine, anthropic_request.chat(anthropic_request.parse(body), self._config.anthropic.inline_system))
+    async def _count_tokens(self, engine: Engine, sent: Headers, body: bytes, client: _Client) -> None:
+        request = anthropic_request.parse(body)
+        tool = self._search_tool(request)
+        count = await _count(engine, self._directory.chat(engine.errand, sent, self._chat(request, tool)))
         await client.document(msgspec.json.encode({"input_tokens": count.count}))
 
-    async def _messages(self, engine: Engine, body: bytes, key: bytes | None, client: _Client) -> None:
+    async def _messages(self, engine: Engine, sent: Headers, body: bytes, key: bytes, client: _Client) -> None:
         request = anthropic_request.parse(body)
-        limits = self._config.limits
-        chat = anthropic_request.complete(request, anthropic_request.chat(request, self._config.anthropic.inline_system), limits)
-        choice = request.tool_choice
-        wanted = Answer(
-            f"msg_{uuid.uuid4().hex}",
-            request.model,
-            signer(key or b""),
-            frozenset(request.stop_sequences or ()),
-            choice is not None and bool(choice.disable_parallel_tool_use),
-        )
-        client.pings = streamed = bool(request.stream)
-        asking = self._ask(engine, chat)
+        tool = self._search_tool(request)
+        if tool is not None:
+            request = anthropic_search.first(request)
+        chat = self._asked(engine, sent, request, tool)
+        client.pings = bool(request.stream)
+        reducer = Reducer(self._wanted(request, chat, key, tool is not None))
+        if tool is not None and self._searcher is not None:
+            answering = self._searched(self._searcher, sent, tool, request, chat, _Talk(engine, client, reducer))
+        else:
+            answering = self._plain(self._ask(engine, chat), _Talk(engine, client, reducer))
         # A stream may be open for an hour; the conversation is not kept for so long.
         del body, request, chat
+        try:
+            await answering
+        finally:
+            self._exchange.count_rescued(reducer.rescued)
+
+    async def _plain(self, asking: Coroutine[None, None, aiohttp.ClientResponse], talk: _Talk) -> None:
+        """One answer of the engine is the message."""
+        engine, client, reducer = talk
         with handed_back(await asking) as response:
-            if streamed and response.content_type == "text/event-stream":
-                await client.relay(response, wanted)
+            if client.pings and response.content_type == "text/event-stream":
+                await client.relay(response, reducer)
+                await client.end()
                 return
-            events = anthropic_message.convert(await engine.read(response), wanted)
-            if streamed:
+            events = anthropic_message.convert(await engine.read(response), reducer)
+            if client.pings:
                 await client.write(events)
                 await client.end()
             else:
                 await client.document(msgspec.json.encode(anthropic_message.accumulate(events)))
+
+    async def _searched(self, searcher: Searcher, sent: Headers, tool: Tool, request: MessagesRequest, chat: Chat, talk: _Talk) -> None:
+        """The message is several answers of the engine, with searches between them."""
+        engine, client, reducer = talk
+        max_uses = searcher.max_uses if tool.max_uses is None else min(searcher.max_uses, max(0, tool.max_uses))
+        legs = Legs(reducer, searcher, anthropic_search.terms(tool), max_uses)
+        held = 0
+
+        async def emit(events: list[Event]) -> None:
+            legs.message.feed(events)
+            if client.pings and events:
+                await client.write(events)
+            client.waits()
+
+        async def leg(number: int, content: list[AnswerBlock], written: int) -> None:
+            nonlocal held
+            asked = chat
+            if number:
+                engine.holds(len(msgspec.json.encode(content[held:])))
+                held = len(content)
+                following = anthropic_search.next_one(request, content, written)
+                asked = self._asked(engine, sent, following, tool)
+            with handed_back(await self._ask(engine, asked)) as response:
+                if client.pings and response.content_type == "text/event-stream":
+                    await client.relay(response, reducer, legs.message.feed)
+                else:
+                    await emit(anthropic_message.convert(await engine.read(response), reducer))
+            client.waits()
+
+        await legs.run(leg, emit)
+        if client.pings:
+            await client.end()
+        else:
+            await client.document(msgspec.json.encode(legs.message.message))
+
+    def _search_tool(self, request: MessagesRequest) -> Tool | None:
+        return anthropic_search.tool(request) if self._searcher is not None else None
+
+    def _chat(self, request: MessagesRequest, tool: Tool | None) -> Chat:
+        served = anthropic_search.served(tool) if tool is not None else {}
+        return anthropic_request.chat(request, self._config.anthropic.inline_system, served)
+
+    def _asked(self, engine: Engine, sent: Headers, request: MessagesRequest, tool: Tool | None) -> Chat:
+        """What the engine is asked, and the engine that it is for."""
+        chat = anthropic_request.complete(request, self._chat(request, tool), self._config.limits)
+        return self._directory.chat(engine.errand, sent, chat)
+
+    def _wanted(self, request: MessagesRequest, chat: Chat, key: bytes, searches: bool) -> Answer:
+        choice = request.tool_choice
+        rescue = self._config.rescue
+        return Answer(
+            f"msg_{uuid.uuid4().hex}",
+            request.model,
+            signer(key),
+            frozenset(request.stop_sequences or ()),
+            choice is not None and bool(choice.disable_parallel_tool_use),
+            searches,
+            anthropic_request.offered(chat) if rescue.enabled else None,
+            rescue.max_held_chars,
+        )
 
     async def _ask(self, engine: Engine, chat: Chat) -> aiohttp.ClientResponse:
         """The engine's answer with status 200. Only a request that may not fit is counted before it is sent."""
@@ -161,45 +251,47 @@ class _Client:
         self.pings = False
         """The client waits for a stream, so it can be told something."""
         self._ping_seconds = config.anthropic.ping_seconds
-        self._idle_seconds = config.upstream.idle_seconds
+        self._client_seconds = config.timeouts.client_seconds
         self._max_event_bytes = config.limits.max_event_bytes
         self._sent_at = time.monotonic()
 
-    async def relay(self, response: aiohttp.ClientResponse, wanted: Answer) -> None:
-        """Turn the engine's stream into the client's, as it comes."""
+    def waits(self) -> None:
+        """Something is under way again that the client waits for."""
+        self._call.wait_for_next_answer()
+
+    async def relay(self, response: aiohttp.ClientResponse, reducer: Reducer, seen: Callable[[list[Event]], None] | None = None) -> None:
+        """Turn the engine's stream into the client's, as it comes. Its end is not the client's where a search follows."""
         await self._start()
-        source = Conversion(wanted, self._max_event_bytes)
+        source = Conversion(reducer, self._max_event_bytes)
         while not source.done:
             with named_failures("upstream_cut"):
                 data = await response.content.read(READ_BYTES)
             events = source.feed(data) if data else source.eof()
             if events:
+                if seen is not None:
+                    seen(events)
                 await self.write(events)
+            self._call.wait_for_more()
             if source.fault is not None:
                 raise source.fault
-            self._call.wait("upstream_stalled", self._idle_seconds)
         with contextlib.suppress(TimeoutError, aiohttp.ClientError, ConnectionError):
             async with asyncio.timeout(LINGER_SECONDS):
                 await response.content.read()
-        await self.end()
 
     async def write(self, events: list[Event]) -> None:
         await self._start()
         data = frames(events)
-        self._call.wait("client_stalled", self._idle_seconds)
+        self._call.wait_for_client()
         self._sent_at = time.monotonic()
         await self.send({"type": "http.response.body", "body": data, "more_body": True})
-        _sent(self._call, data)
+        sent(self._call, data)
 
     async def end(self) -> None:
         await self.send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def document(self, body: bytes) -> None:
         """Answer with one JSON document instead."""
-        self._call.wait("client_stalled", self._idle_seconds)
-        self._call.status = 200
-        await answer(self.send, 200, [*JSON, *headers.identification(self._call.id)], body)
-        _sent(self._call, body)
+        await deliver(self._call, self.send, 200, [*JSON, *headers.identification(self._call.id)], body)
 
     async def beat(self) -> float:
         """Tell a client that has heard nothing for a while that its answer is on its way.
@@ -211,7 +303,7 @@ class _Client:
             return due
         if self.pings and self._call.waits_for != "client_stalled":
             try:
-                async with asyncio.timeout(self._idle_seconds):
+                async with asyncio.timeout(self._client_seconds):
                     await self._start()
                     await self.send({"type": "http.response.body", "body": PING, "more_body": True})
             except TimeoutError as exc:
@@ -225,9 +317,3 @@ class _Client:
             call.status, call.mode = 200, Mode.EVENTS
             start = [*EVENT_STREAM, *headers.identification(call.id)]
             await self.send({"type": "http.response.start", "status": 200, "headers": start})
-
-
-def _sent(call: Call, data: bytes) -> None:
-    call.bytes_out += len(data)
-    if call.first_byte_seconds is None:
-        call.first_byte_seconds = time.monotonic() - call.started_at

@@ -16,16 +16,19 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from . import search_text
 from .anthropic_content import Content, Part, compact, parts_of, shown, text_part
 from .anthropic_system import SEPARATOR, SYSTEM_ROLES, folded, join, system_text
 from .anthropic_types import Block, Turn
 from .config import InlineSystem
+from .search import Result
 
 Chat = dict[str, Any]
 NO_RESULT = "There is no result: the call was not executed, or its output was lost."
 IMAGE_FOLLOWS = "The result is the image that follows."
 ERROR = "Error: "
 SERVER_RESULT = "_tool_result"
+SEARCH_RESULT = "web_search_tool_result"
 SILENT = frozenset({"text", "redacted_thinking"})
 
 
@@ -101,12 +104,14 @@ class _Assistant:
 
     def _result(self, block: Block, where: str) -> None:
         """The result of a search that a server made: what stood before it becomes a message of its own."""
-        if not any(call["id"] == block.tool_use_id for call in self._calls):
+        made = next((call for call in self._calls if call["id"] == block.tool_use_id), None)
+        if made is None:
             return
         waiting = [call for call in self._calls if call["id"] != block.tool_use_id]
         self._calls = [call for call in self._calls if call["id"] == block.tool_use_id]
         self._done.append(self._message())
-        self._done.append(_tool(str(block.tool_use_id), _text_of(parts_of(block.content, where)) or NO_RESULT))
+        text = _found(made, block) if block.type == SEARCH_RESULT else _text_of(parts_of(block.content, where))
+        self._done.append(_tool(str(block.tool_use_id), text or NO_RESULT))
         self._text, self._reasoning, self._calls = [], [], waiting
 
     def _message(self) -> Chat:
@@ -125,6 +130,15 @@ class _Assistant:
 
     def open_calls(self) -> list[Chat]:
         return self._calls
+
+
+def _found(call: Chat, block: Block) -> str:
+    """The results of a search, word for word as the model read them when they came."""
+    if isinstance(block.content, Block):
+        return search_text.failed(block.content.error_code or "unavailable")
+    entries = block.content if isinstance(block.content, list) else []
+    results = [Result(entry.title or "", entry.url or "", search_text.opened(entry.encrypted_content), entry.page_age) for entry in entries]
+    return search_text.found(search_text.query_of(call["function"]["arguments"]) or "", results)
 
 
 def _run(run: list[tuple[int, Turn]], pending: list[Chat], inline: InlineSystem) -> list[Chat]:

@@ -11,6 +11,7 @@ import msgspec
 
 from .anthropic_stream import Answer, Reducer
 from .anthropic_types import (
+    AnswerBlock,
     BlockDeltaEvent,
     BlockStart,
     BlockStop,
@@ -19,6 +20,7 @@ from .anthropic_types import (
     Message,
     MessageDelta,
     MessageStart,
+    ServerToolUseBlock,
     SignatureDelta,
     TextBlock,
     TextDelta,
@@ -30,33 +32,53 @@ from .errors import Fault
 from .wire import from_whole
 
 
-def convert(body: bytes, answer: Answer) -> list[Event]:
+def convert(body: bytes, answer: Answer | Reducer) -> list[Event]:
     """A whole chat completion as the events that say the same."""
-    reducer = Reducer(answer)
+    reducer = answer if isinstance(answer, Reducer) else Reducer(answer)
     return reducer.feed(from_whole(body)) + reducer.end()
 
 
 def accumulate(events: list[Event]) -> Message:
     """The message that the events make."""
-    message: Message | None = None
-    fragments: list[str] = []
-    for event in events:
-        if isinstance(event, MessageStart):
-            message = msgspec.structs.replace(event.message, content=[])
-        assert message is not None, "a message starts with message_start"
-        if isinstance(event, BlockStart):
-            message.content.append(msgspec.structs.replace(event.content_block))
-            fragments = []
-        elif isinstance(event, BlockDeltaEvent):
-            fragments.append(_apply(message, event))
-        elif isinstance(event, BlockStop):
-            _complete(message, "".join(fragments))
-        elif isinstance(event, MessageDelta):
-            message.stop_reason, message.stop_sequence = event.delta.stop_reason, event.delta.stop_sequence
-            message.usage = event.usage
-    if message is None:
-        raise Fault("upstream_cut", "no message")
-    return message
+    made = Accumulator()
+    made.feed(events)
+    return made.message
+
+
+class Accumulator:
+    """A message as it grows."""
+
+    def __init__(self) -> None:
+        self._message: Message | None = None
+        self._fragments: list[str] = []
+
+    @property
+    def message(self) -> Message:
+        if self._message is None:
+            raise Fault("upstream_cut", "no message")
+        return self._message
+
+    @property
+    def content(self) -> list[AnswerBlock]:
+        """The blocks that there are."""
+        return self._message.content if self._message is not None else []
+
+    def feed(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, MessageStart):
+                self._message = msgspec.structs.replace(event.message, content=[])
+            message = self._message
+            assert message is not None, "a message starts with message_start"
+            if isinstance(event, BlockStart):
+                message.content.append(msgspec.structs.replace(event.content_block))
+                self._fragments = []
+            elif isinstance(event, BlockDeltaEvent):
+                self._fragments.append(_apply(message, event))
+            elif isinstance(event, BlockStop):
+                _complete(message, "".join(self._fragments))
+            elif isinstance(event, MessageDelta):
+                message.stop_reason, message.stop_sequence = event.delta.stop_reason, event.delta.stop_sequence
+                message.usage = event.usage
 
 
 def _apply(message: Message, event: BlockDeltaEvent) -> str:
@@ -80,7 +102,7 @@ def _complete(message: Message, text: str) -> None:
         block.text = text
     elif isinstance(block, ThinkingBlock):
         block.thinking = text
-    elif isinstance(block, ToolUseBlock):
+    elif isinstance(block, (ToolUseBlock, ServerToolUseBlock)):
         block.input = arguments(text)
 
 

@@ -12,8 +12,11 @@ import msgspec
 
 from . import anthropic_history, anthropic_tools
 from .anthropic_content import invalid
+from .anthropic_tools import ServerTools
 from .anthropic_types import MessagesRequest
+from .call_readers import Tool as OfferedTool
 from .config import InlineSystem, Limits
+from .rescue import Offer
 
 SAME = ("temperature", "top_p", "top_k", "vllm_xargs", "cache_salt")
 """Members that mean the same on both sides."""
@@ -57,7 +60,7 @@ def _decoded(body: bytes) -> MessagesRequest:
         return _decode(mended)
 
 
-def chat(request: MessagesRequest, inline: InlineSystem) -> dict[str, Any]:
+def chat(request: MessagesRequest, inline: InlineSystem, served: ServerTools = anthropic_tools.NO_SERVER_TOOLS) -> dict[str, Any]:
     """The chat request's members that decide the prompt: enough to count it."""
     body: dict[str, Any] = {"model": request.model}
     try:
@@ -67,7 +70,7 @@ def chat(request: MessagesRequest, inline: InlineSystem) -> dict[str, Any]:
     body["messages"] = messages
     if prefill:
         body |= {"continue_final_message": True, "add_generation_prompt": False}
-    body |= anthropic_tools.convert(request.tools, request.tool_choice, anthropic_tools.NO_SERVER_TOOLS)
+    body |= anthropic_tools.convert(request.tools, request.tool_choice, served)
     return body | _thinking(request)
 
 
@@ -93,6 +96,18 @@ def complete(request: MessagesRequest, body: dict[str, Any], limits: Limits) -> 
         # The first chunk then has the prompt's size, which message_start has to tell.
         body["stream_options"] = {"include_usage": True, "continuous_usage_stats": True}
     return body
+
+
+def offered(body: dict[str, Any]) -> Offer | None:
+    """The tools whose calls may be looked for in the text; None when there are none, or when the text was asked for as data."""
+    choice = body.get("tool_choice")
+    if "tools" not in body or choice == "none" or "response_format" in body:
+        return None
+    functions = [tool["function"] for tool in body["tools"]]
+    if isinstance(choice, dict):
+        functions = [function for function in functions if function["name"] == choice["function"]["name"]]
+    known = {function["name"]: OfferedTool(function["name"], msgspec.Raw(msgspec.json.encode(function["parameters"]))) for function in functions}
+    return Offer(known, body.get("parallel_tool_calls", True))
 
 
 def encode(body: dict[str, Any]) -> bytes:

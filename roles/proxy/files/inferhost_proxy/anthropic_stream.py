@@ -10,11 +10,14 @@ one is passed on as it comes, the others wait and follow as soon as its argument
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
+from msgspec import UNSET
 
-from . import anthropic_errors
+from . import anthropic_errors, search_text
 from .anthropic_types import (
     AnswerUsage,
     BlockDeltaEvent,
@@ -26,6 +29,11 @@ from .anthropic_types import (
     MessageDelta,
     MessageStart,
     MessageStop,
+    SearchError,
+    SearchResult,
+    SearchResultBlock,
+    ServerToolUsage,
+    ServerToolUseBlock,
     SignatureDelta,
     Stop,
     TextBlock,
@@ -34,11 +42,15 @@ from .anthropic_types import (
     ThinkingDelta,
     ToolUseBlock,
 )
+from .call_scanner import MAX_HELD
 from .errors import Fault
+from .rescue import Call, Offer, Part, Rescue
+from .search import Outcome
 from .signatures import Sign
 from .wire import NO_ERROR, CallPart, Chunk, Delta, Usage
 
 BROKEN_FINISHES = frozenset({"abort", "error"})
+COMPLETE_FINISHES = frozenset({"stop", "tool_calls", "length", "function_call"})
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,18 @@ class Answer:
     stop_sequences: frozenset[str] = frozenset()
     single_call: bool = False
     """Calls after the first are left out: the client asked for no parallel ones."""
+    searches: bool = False
+    """Calls of the web search are executed by the gateway, which then goes on with the same message."""
+    offer: Offer | None = None
+    """The tools whose calls are rescued from the text; None: no rescue."""
+    max_held: int = MAX_HELD
+
+
+class SearchCall(NamedTuple):
+    """A call of the web search that waits for its result."""
+
+    id: str
+    query: str | None
 
 
 @dataclass
@@ -90,6 +114,14 @@ class Reducer:
         self._waiting: list[ToolCall] = []
         self._ids: set[str] = set()
         self._last_call: ToolCall | None = None
+        self._searches: list[ToolCall] = []
+        self._searched = 0
+        self._spent: AnswerUsage | None = None
+        """What the engine's earlier answers for this message took."""
+        self._rescue = self._new_rescue()
+        self.rescued: Counter[str] = Counter()
+        self.pending: list[SearchCall] = []
+        """The searches that the message waits for, once the engine's answer has ended. Empty: the message has ended."""
 
     def feed(self, chunk: Chunk) -> list[Event]:
         """The events that a chunk gives; raises when it is an error."""
@@ -107,6 +139,15 @@ class Reducer:
                 self._delta(choice.delta, out)
             if choice.finish_reason is not None:
                 self._finish, self._matched = choice.finish_reason, choice.stop_reason
+                if self._rescue is not None:
+                    self._parts(self._rescue.end(self._finish in COMPLETE_FINISHES), out)
+        return out
+
+    def broken(self) -> list[Event]:
+        """What was held back of a stream that breaks, as text: the end of a call never came."""
+        out: list[Event] = []
+        if self._rescue is not None and self._finish is None and self._started:
+            self._parts(self._rescue.end(complete=False), out)
         return out
 
     def end(self) -> list[Event]:
@@ -114,26 +155,109 @@ class Reducer:
         if self._finish is None or self._finish in BROKEN_FINISHES:
             raise Fault("upstream_cut", f"finish reason {self._finish}")
         out: list[Event] = []
+        self._gather()
+        if self._searches and self._finish != "length" and not self._refused:
+            while self._open is not None:
+                self._close(out)
+            self.pending = [self._search(call) for call in self._searches]
+            return out
+        return out + self.finish()
+
+    def finish(self, reason: str | None = None) -> list[Event]:
+        """The same, whatever searches there are; `reason` where it is not the engine's to say."""
+        out: list[Event] = []
         while self._open is not None or self._waiting:
             self._close(out)
             self._next_call(out)
-        out.append(MessageDelta(self._stop(), usage(self._usage)))
+        out.append(MessageDelta(Stop(reason) if reason else self._stop(), self._usage_so_far()))
         out.append(MessageStop())
         return out
+
+    @property
+    def calls_client(self) -> bool:
+        """Whether the engine's answer has calls for the client too, so that it is the client's turn."""
+        return self._last_call is not None or any(call.name for call in self._waiting)
+
+    def search_begins(self, search: SearchCall) -> list[Event]:
+        """A call comes in one piece, when it is known to be one."""
+        self._index += 1
+        made = msgspec.json.encode({} if search.query is None else {"query": search.query}).decode()
+        block = ServerToolUseBlock(search.id, search_text.NAME)
+        return [BlockStart(self._index, block), BlockDeltaEvent(self._index, InputDelta(made)), BlockStop(self._index)]
+
+    def search_ends(self, search: SearchCall, outcome: Outcome) -> list[Event]:
+        self._index += 1
+        self._searched += outcome.error is None
+        content: list[SearchResult] | SearchError = [
+            SearchResult(result.title, result.url, search_text.sealed(result.text), result.age) for result in outcome.results
+        ]
+        if outcome.error is not None:
+            content = SearchError(outcome.error)
+        return [BlockStart(self._index, SearchResultBlock(search.id, content)), BlockStop(self._index)]
+
+    def go_on(self) -> None:
+        """The engine is asked again: its next answer continues the message."""
+        self._spent = self._usage_so_far()
+        self._usage = self._finish = self._matched = self._blank = None
+        self._calls, self._waiting, self._searches, self.pending = {}, [], [], []
+        self._rescue = self._new_rescue()
+
+    @property
+    def written(self) -> int:
+        """The tokens that the message has so far."""
+        return self._usage_so_far().output_tokens
+
+    def _usage_so_far(self) -> AnswerUsage:
+        total = plus(self._spent, usage(self._usage))
+        total.server_tool_use = ServerToolUsage(self._searched) if self._answer.searches else UNSET
+        return total
+
+    def _search(self, call: ToolCall) -> SearchCall:
+        number = len(self._ids)
+        identifier = f"srvtoolu_{self._answer.id.removeprefix('msg_')}_{number}"
+        self._ids.add(identifier)
+        return SearchCall(identifier, search_text.query_of("".join(call.parts)))
+
+    def _new_rescue(self) -> Rescue | None:
+        # The ids are made where those of the engine are that it left out.
+        return Rescue(self._answer.offer, str, self._answer.max_held) if self._answer.offer is not None else None
 
     def _delta(self, delta: Delta, out: list[Event]) -> None:
         """All parts of a chunk, in the order in which a model makes them."""
         reasoning = delta.reasoning or delta.reasoning_content
+        rescue = self._rescue
         if reasoning:
-            self._say(ThinkingBlock, reasoning, out)
+            found = rescue.feed("reasoning", reasoning) if rescue is not None else None
+            if found is None:
+                self._say(ThinkingBlock, reasoning, out)
+            else:
+                self._parts(found, out)
         if delta.content:
-            self._say(TextBlock, delta.content, out)
+            found = rescue.feed("content", delta.content) if rescue is not None else None
+            if found is None:
+                self._say(TextBlock, delta.content, out)
+            else:
+                self._parts(found, out)
         if delta.refusal:
             self._refused = True
             self._say(TextBlock, delta.refusal, out)
         if delta.tool_calls:
+            if rescue is not None:
+                self._parts(rescue.engine_called(), out)
             for part in delta.tool_calls:
                 self._call(part, out)
+
+    def _parts(self, parts: list[Part], out: list[Event]) -> None:
+        """What the rescue made of the text."""
+        for part in parts:
+            if isinstance(part, Call):
+                self.rescued[part.notation] += 1
+                # A number that the engine does not give.
+                self._calls[-1 - len(self._calls)] = call = ToolCall(name=part.name, parts=[part.arguments])
+                self._waiting.append(call)
+                self._advance(out)
+            else:
+                self._say(ThinkingBlock if part.channel == "reasoning" else TextBlock, part.text, out)
 
     def _say(self, kind: type[TextBlock] | type[ThinkingBlock], text: str, out: list[Event]) -> None:
         if self._open is not kind:
@@ -173,13 +297,21 @@ class Reducer:
             self._advance(out)
 
     def _advance(self, out: list[Event]) -> None:
-        """Open the calls that wait, as far as the open one is complete."""
-        while self._waiting and self._waiting[0].name:
+        """Open the calls that wait, as far as the open one is complete. Behind a search, the client's wait for its result."""
+        if self._answer.searches:
+            self._gather()
+        while self._waiting and self._waiting[0].name and not self._searches:
             if isinstance(self._open, ToolCall):
                 if not self._open.complete():
                     return
                 self._close(out)
             self._next_call(out)
+
+    def _gather(self) -> None:
+        """Take the searches out of the calls that wait: they are not the client's."""
+        if self._answer.searches:
+            self._searches += [call for call in self._waiting if call.name == search_text.NAME]
+            self._waiting = [call for call in self._waiting if call.name != search_text.NAME]
 
     def _next_call(self, out: list[Event]) -> None:
         """Open the first call that waits, with what it has so far. One that never got a name is none."""
@@ -247,6 +379,14 @@ def usage(engine: Usage | None) -> AnswerUsage:
     if details is None or details.cached_tokens is None:
         return AnswerUsage(engine.prompt_tokens, output)
     return AnswerUsage(max(0, engine.prompt_tokens - details.cached_tokens), output, details.cached_tokens)
+
+
+def plus(one: AnswerUsage | None, other: AnswerUsage) -> AnswerUsage:
+    """What two answers took together."""
+    if one is None:
+        return other
+    cached = [part.cache_read_input_tokens for part in (one, other) if part.cache_read_input_tokens is not UNSET]
+    return AnswerUsage(one.input_tokens + other.input_tokens, one.output_tokens + other.output_tokens, sum(cached) if cached else UNSET)
 
 
 def is_object(text: str) -> bool:

@@ -13,7 +13,7 @@ from .anthropic_types import Tool, ToolChoice
 
 ServerTools = Mapping[str, dict[str, Any]]
 """Tools that the gateway executes itself: from the beginning of a tool's type (`web_search_`) to the function that the
-model is offered for it. Empty until one is there."""
+model is offered for it."""
 
 NO_SERVER_TOOLS: ServerTools = {}
 
@@ -21,6 +21,7 @@ NO_SERVER_TOOLS: ServerTools = {}
 def convert(tools: list[Tool] | None, choice: ToolChoice | None, served: ServerTools) -> dict[str, Any]:
     """The members of a chat request that the tools give. Their order stays: it is part of the cached prompt."""
     functions = [function for tool in tools or [] if (function := _function(tool, served)) is not None]
+    functions = _distinct(functions, [function for function in served.values() if function in functions])
     if not functions:
         if tools:
             raise invalid(_unserved(tools[0]))
@@ -44,6 +45,12 @@ def _function(tool: Tool, served: ServerTools) -> dict[str, Any] | None:
     if tool.strict is not None:
         function["strict"] = tool.strict
     return function
+
+
+def _distinct(functions: list[dict[str, Any]], ours: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Ours are there once, and a client's tool of the same name gives way: a call could not be told apart."""
+    names = {function["name"] for function in ours}
+    return [function for index, function in enumerate(functions) if function["name"] not in names or (function in ours and function not in functions[:index])]
 
 
 def _unserved(tool: Tool) -> str:

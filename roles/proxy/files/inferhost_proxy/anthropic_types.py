@@ -43,6 +43,8 @@ class Block(Struct):
     content: str | list[Block] | Block | None = None
     is_error: bool | None = None
     error_code: str | None = None
+    encrypted_content: str | None = None
+    page_age: str | None = None
 
 
 class Turn(Struct):
@@ -52,12 +54,23 @@ class Turn(Struct):
     content: str | list[Block]
 
 
+class Location(Struct):
+    city: str | None = None
+    region: str | None = None
+    country: str | None = None
+
+
 class Tool(Struct):
     name: str | None = None
     type: str | None = None
     description: str | None = None
     input_schema: dict[str, Any] | None = None
     strict: bool | None = None
+    # Of a search that the server executes.
+    max_uses: int | None = None
+    allowed_domains: list[str] | None = None
+    blocked_domains: list[str] | None = None
+    user_location: Location | None = None
 
 
 class ToolChoice(Struct):
@@ -136,7 +149,36 @@ class ToolUseBlock(Struct, tag="tool_use"):
     input: dict[str, Any] = {}
 
 
-AnswerBlock = TextBlock | ThinkingBlock | ToolUseBlock
+class ServerToolUseBlock(Struct, tag="server_tool_use"):
+    """A call that the gateway executes itself."""
+
+    id: str
+    name: str
+    input: dict[str, Any] = {}
+
+
+class SearchResult(Struct, tag="web_search_result"):
+    title: str
+    url: str
+    encrypted_content: str
+    page_age: str | None = None
+
+
+class SearchError(Struct, tag="web_search_tool_result_error"):
+    error_code: str
+
+
+class SearchResultBlock(Struct, tag="web_search_tool_result"):
+    tool_use_id: str
+    content: list[SearchResult] | SearchError
+
+
+AnswerBlock = TextBlock | ThinkingBlock | ToolUseBlock | ServerToolUseBlock | SearchResultBlock
+
+
+class ServerToolUsage(Struct):
+    web_search_requests: int
+    web_fetch_requests: int = 0
 
 
 class AnswerUsage(Struct):
@@ -145,6 +187,7 @@ class AnswerUsage(Struct):
     input_tokens: int
     output_tokens: int
     cache_read_input_tokens: int | UnsetType = UNSET
+    server_tool_use: ServerToolUsage | UnsetType = UNSET
 
 
 class Message(Struct, tag="message"):

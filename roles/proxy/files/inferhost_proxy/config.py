@@ -9,17 +9,16 @@ import difflib
 import re
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
 
+from . import expiry, search_config, upstream_config
+from .config_types import Label, Port, Positive, Seconds, Text
+from .search_config import Search
+from .upstream_config import Alias, Health, Timeouts, Upstream
+
 InlineSystem = Literal["fold", "hoist", "preserve"]
-Port = Annotated[int, Meta(ge=1, le=65535)]
-Text = Annotated[str, Meta(min_length=1)]
-Positive = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(gt=0)]
-Label = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 
 class ConfigError(Exception):
@@ -27,23 +26,20 @@ class ConfigError(Exception):
 
 
 class ApiKey(Struct, frozen=True, forbid_unknown_fields=True):
+    """A client's key: a file with its digest (or, for one person's use, the key itself), or the digest here."""
+
     label: Label
-    file: Text
+    file: Text | None = None
+    digest: Annotated[str, Meta(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
+    expires: Text | None = None
+    """RFC 3339; a day alone is meant to its end in UTC."""
+    requests_per_minute: Positive | None = None
+    concurrent_requests: Positive | None = None
 
 
-class Upstream(Struct, frozen=True, forbid_unknown_fields=True):
-    url: Text
-    key_file: Text | None = None
-    connect_seconds: Seconds = 5.0
-    answer_seconds: Seconds = 1800.0
-    """Until the first byte of the answer: a whole answer is silent until it is complete."""
-    idle_seconds: Seconds = 300.0
-    """Silence within an answer, or of a client that does not read it."""
-
-    @property
-    def base(self) -> str:
-        """The address before the path. A trailing /v1 is accepted, because clients are configured with one."""
-        return self.url.rstrip("/").removesuffix("/v1").rstrip("/")
+class Trace(Struct, frozen=True, forbid_unknown_fields=True):
+    create: bool = False
+    """A request without a trace context gets one."""
 
 
 class Limits(Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,20 +71,32 @@ class OpenAI(Struct, frozen=True, forbid_unknown_fields=True):
     """Reasoning is in `reasoning` and in `reasoning_content`, whichever the model server writes."""
     keep_alive_seconds: Seconds = 10.0
     """After so much silence a stream gets a comment, which keeps connections open that others would close."""
+    stop_in_text_only: bool = False
+    """Stop strings are kept from the model server, which would also end the reasoning at them, and end the text here."""
+    deduplicate: bool = False
+    """An answer that says everything twice is said once."""
+    mistral_history: bool = False
+    """Call ids of nine letters and digits, and no empty text beside a call, as Mistral's chat templates demand."""
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     api_keys: Annotated[list[ApiKey], Meta(min_length=1)]
-    upstream: Upstream
+    upstreams: Annotated[list[Upstream], Meta(min_length=1)]
     host: Text = "127.0.0.1"
     port: Port = 4000
     secrets_dir: str = ""
+    timeouts: Timeouts = Timeouts()
+    health: Health = Health()
+    aliases: dict[str, Alias] = {}
     limits: Limits = Limits()
     rescue: Rescue = Rescue()
     openai: OpenAI = OpenAI()
     models: list[Text] = []
     anthropic: Anthropic = Anthropic()
+    search: Search = Search()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    workers: Annotated[int, Meta(ge=1, le=64)] = 1
+    trace: Trace = Trace()
     drain_seconds: Annotated[int, Meta(ge=0)] = 25
     ready_seconds: Seconds = 3.0
     """Within this the model server has to answer a readiness check."""
@@ -127,11 +135,13 @@ _INDEX = re.compile(r"\[\d+\]")
 _TYPES: dict[str, type[Struct]] = {
     "$": Config,
     "$.api_keys[]": ApiKey,
-    "$.upstream": Upstream,
+    **upstream_config.TYPES,
     "$.limits": Limits,
     "$.anthropic": Anthropic,
     "$.rescue": Rescue,
     "$.openai": OpenAI,
+    "$.trace": Trace,
+    "$.search": Search,
 }
 
 
@@ -154,17 +164,18 @@ def _problem(config: Config) -> str | None:
     twice = next((label for label in labels if labels.count(label) > 1), None)
     if twice is not None:
         return f"`api_keys`: the label `{twice}` is there twice; each key needs its own"
+    for key in config.api_keys:
+        problem = _key_problem(key)
+        if problem is not None:
+            return f"`api_keys`: the key `{key.label}` {problem}"
+    return upstream_config.problem(config.upstreams, config.aliases, config.host, config.port) or search_config.problem(config.search)
+
+
+def _key_problem(key: ApiKey) -> str | None:
+    if (key.file is None) == (key.digest is None):
+        return "needs either `file` or `digest`"
     try:
-        url = urlsplit(config.upstream.url)
-        upstream_port = url.port or (443 if url.scheme == "https" else 80)
-    except ValueError as exc:
-        return f"`upstream.url`: {exc}"
-    if url.scheme not in ("http", "https") or not url.hostname:
-        return "`upstream.url` must be http://HOST:PORT or https://HOST:PORT"
-    if url.username is not None or url.query or url.fragment:
-        return "`upstream.url` takes no user, password, query or fragment; the key belongs into `upstream.key_file`"
-    local = {"127.0.0.1", "localhost", "::1"}
-    same_host = url.hostname == config.host or (url.hostname in local and config.host in local | {"0.0.0.0", "::"})
-    if same_host and upstream_port == config.port:
-        return f"`upstream.url` is the gateway's own address, port {config.port}; give the model server's"
+        expiry.parse(key.expires or "9999-01-01")
+    except ValueError:
+        return f"expires `{key.expires}`, which is no RFC 3339 date such as 2027-01-31 or 2027-01-31T12:00:00Z"
     return None

@@ -16,6 +16,7 @@ from msgspec import Raw, Struct
 
 from .errors import Fault
 from .openai_request import LIMITS, Members, asked, decoded, with_changes
+from .responses_request import counted
 
 TEMPLATE_TOKENS = 1024
 """More than any chat template adds of its own."""
@@ -56,13 +57,21 @@ class Counting(NamedTuple):
 def in_doubt(body_bytes: int, members: Members, limit: int) -> bool:
     """Whether the context can be the problem. No tokenizer makes more tokens than there are bytes, so most requests are
     cleared by their size; what is not written in the body, as an image behind an address, never is."""
-    return body_bytes + TEMPLATE_TOKENS + (asked(members) or 1) > limit or b"_url" in bytes(members.get("messages", Raw(b"")))
+    return body_bytes + TEMPLATE_TOKENS + (asked(members) or 1) > limit or b"_url" in b"".join(
+        bytes(members.get(name, Raw(b""))) for name in ("messages", "input")
+    )
 
 
 def counting(members: Members) -> Counting | None:
     """What to ask the tokenizer; None where one question is not enough."""
     if "messages" in members:
         return Counting(msgspec.json.encode({key: members[key] for key in _COUNTED if key in members}))
+    if "input" in members:
+        conversation = counted(members)
+        if conversation is None:
+            return None
+        named = {key: members[key] for key in ("model", "chat_template_kwargs") if key in members}
+        return Counting(msgspec.json.encode({**named, **conversation}))
     prompt = decoded(members.get("prompt"))
     if isinstance(prompt, list) and len(prompt) == 1:
         prompt = prompt[0]

@@ -13,8 +13,10 @@ import aiohttp
 from . import headers
 from .asgi import Headers
 from .budget import Hold
+from .call import Call
 from .errors import Fault
-from .upstream import Request, Upstream, named_failures
+from .pool import Errand
+from .upstream import Request, named_failures
 
 FORWARDED = frozenset({b"traceparent", b"tracestate", b"user-agent"})
 """Of the client's headers."""
@@ -23,19 +25,26 @@ FORWARDED = frozenset({b"traceparent", b"tracestate", b"user-agent"})
 class Engine:
     """The model server, asked for one request."""
 
-    def __init__(self, upstream: Upstream, request_id: str, key: bytes | None, client: Headers, hold: Hold) -> None:
+    def __init__(self, errand: Errand, call: Call, client: Headers, hold: Hold) -> None:
         kept = [(name, value) for name, value in client if name in FORWARDED]
-        self._headers = headers.for_upstream([(b"content-type", b"application/json"), *kept], key, request_id)
-        self._upstream = upstream
+        self._headers = headers.for_upstream([(b"content-type", b"application/json"), *kept], call.upstream_id)
+        self._call = call
         self._hold = hold
+        self.errand = errand
+
+    def holds(self, count: int) -> None:
+        """So many bytes more are kept for this request."""
+        self._hold.grow(count)
 
     async def ask(self, path: str, body: bytes = b"") -> aiohttp.ClientResponse:
-        return await self._upstream.send(Request("POST" if body else "GET", path, self._headers, body))
+        self._call.wait_for_answer()
+        return await self.errand.send(Request("POST" if body else "GET", path, self._headers, body))
 
     async def read(self, response: aiohttp.ClientResponse) -> bytes:
         parts = []
         with named_failures("upstream_cut"):
             async for part in response.content.iter_any():
+                self._call.wait_for_more()
                 try:
                     self._hold.grow(len(part))
                 except Fault as exc:

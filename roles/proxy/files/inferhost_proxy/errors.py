@@ -21,6 +21,8 @@ KINDS = {
         401,
         "No valid API key was given. Send `Authorization: Bearer KEY` or `x-api-key: KEY`; the operator's etc/secrets/api_key holds the key.",
     ),
+    "expired_api_key": Kind(401, "This API key has expired; ask the operator of this endpoint for a new one."),
+    "rate_limit_exceeded": Kind(429, "This API key has reached its limit; try again later."),
     "invalid_request": Kind(400, "The request is not valid."),
     "context_exceeded": Kind(400, "The prompt is longer than the model's context."),
     "engine_error": Kind(502, "The model server refused the request."),
@@ -37,8 +39,10 @@ KINDS = {
     "upstream_connect_timeout": Kind(503, "The model server could not be reached in time. Try again shortly.", 5),
     "upstream_reset": Kind(502, "The model server closed the connection before it answered.", 5),
     "upstream_protocol": Kind(502, "The model server sent something that is not a valid HTTP answer.", 5),
-    "upstream_timeout": Kind(504, "The model server did not answer in time (upstream.answer_seconds).", 5),
-    "upstream_stalled": Kind(504, "The model server went silent in the middle of its answer (upstream.idle_seconds)."),
+    "upstream_timeout": Kind(504, "The model server did not answer in time (timeouts.answer_seconds).", 5),
+    "upstream_stalled": Kind(504, "The model server went silent in the middle of its answer (timeouts.idle_seconds)."),
+    "upstream_down": Kind(503, "No model server that serves this model is up. Try again shortly.", 5),
+    "total_timeout": Kind(504, "The answer took longer than this gateway allows (timeouts.total_seconds)."),
     "upstream_cut": Kind(502, "The model server broke off in the middle of its answer; the answer is incomplete.", 5),
     "upstream_auth": Kind(502, "The model server refuses the gateway's own key; the operator must give both the same engine key."),
     "answer_too_large": Kind(502, "The model server's answer is larger than this gateway holds."),
@@ -48,6 +52,7 @@ UPSTREAM_KINDS = tuple(kind for kind in KINDS if kind.startswith("upstream_") or
 FINAL = frozenset({"context_exceeded", "count_unavailable"})
 """Asking again does not help."""
 
+OPENAI_TYPES = {429: "requests"}
 ANTHROPIC_TYPES = {
     401: "authentication_error",
     402: "billing_error",
@@ -63,13 +68,14 @@ ANTHROPIC_TYPES = {
 class Fault(Exception):
     """One of KINDS happened. `cause` is for the log alone: it may name addresses. `message` is for the client alone."""
 
-    def __init__(self, kind: str, cause: str = "", message: str | None = None, status: int | None = None) -> None:
+    def __init__(self, kind: str, cause: str = "", message: str | None = None, status: int | None = None, retry_after: int | None = None) -> None:
         super().__init__(kind)
         self.kind = kind
         self.cause = cause
         self.status, self.message, self.retry_after = KINDS[kind]
         self.message = message or self.message
         self.status = status or self.status
+        self.retry_after = retry_after or self.retry_after
 
 
 def status(fault: Fault, anthropic: bool) -> int:
@@ -85,7 +91,7 @@ def document(fault: Fault, anthropic: bool, request_id: str) -> bytes:
         kind = ANTHROPIC_TYPES.get(status(fault, anthropic), fallback)
         error = {"type": kind, "message": fault.message}
         return msgspec.json.encode({"type": "error", "error": error, "request_id": request_id})
-    kind = "server_error" if fault.status >= 500 else "invalid_request_error"
+    kind = "server_error" if fault.status >= 500 else OPENAI_TYPES.get(fault.status, "invalid_request_error")
     return msgspec.json.encode(
         {"error": {"message": fault.message, "type": kind, "param": None, "code": fault.kind}},
     )

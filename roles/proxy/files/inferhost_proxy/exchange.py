@@ -11,83 +11,34 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 
 import aiohttp
+import msgspec
 
-from . import context, errors, headers, sse
-from .asgi import Headers, Message, Receive, Scope, Send, answer
+from . import context, errors, headers, openai_responses, openai_search, sse
+from .asgi import JSON, Headers, Receive, Scope, Send
 from .budget import Budget, Hold
+from .call import Call, Mode, mode
 from .config import Config
+from .delivery import ClientGone, body_message, deliver, read_body, refuse, sent, stop
+from .directory import Directory, named_in
+from .engine import Engine
 from .errors import Fault
 from .metrics import Metrics
 from .openai_chat import ChatStream, Rules, whole
-from .openai_request import Ask, prepare
-from .routes import Route
-from .upstream import Request, Upstream, named_failures, target
+from .openai_legs import Legs
+from .openai_request import Ask, Options, offer_of, prepare
+from .openai_searching import Searching
+from .pool import Errand, Keys, Pool
+from .renaming import Renaming
+from .search_service import Searcher
+from .upstream import Request, named_failures, target
 
-BODY_SECONDS = 60.0
-"""Within this the next part of a request body has to arrive."""
 TICK_SECONDS = 5.0
 READ_BYTES = 256 * 1024
 COMMENT = b": waiting\n\n"
-
-
-class Mode(Enum):
-    EVENTS = "server-sent events, handed on one complete event at a time"
-    WHOLE = "one JSON document, handed on when it is complete"
-    BYTES = "anything else, handed on as it comes"
-
-
-def mode(route: Route, status: int, answer_headers: Headers) -> Mode:
-    """How an answer is relayed."""
-    fields = {name.lower(): value.lower() for name, value in answer_headers}
-    if fields.get(b"content-encoding", b"identity") != b"identity" or status in (204, 304):
-        return Mode.BYTES
-    kind = fields.get(b"content-type", b"").partition(b";")[0].strip()
-    if kind == b"text/event-stream":
-        return Mode.EVENTS
-    return Mode.WHOLE if route.generates and kind == b"application/json" else Mode.BYTES
-
-
-@dataclass
-class Call:
-    """A request on its way, and what is known of it for its error, its log line and its metrics."""
-
-    route: Route
-    method: str
-    id: str
-    upstream_id: str
-    key_label: str | None = None
-    started_at: float = field(default_factory=time.monotonic)
-    status: int | None = None
-    mode: Mode | None = None
-    bytes_out: int = 0
-    first_byte_seconds: float | None = None
-    sent_at: float = 0.0
-    disconnected: str | None = None
-    """The phase in which the client left."""
-    fault: Fault | None = None
-    waits_for: str = "upstream_timeout"
-    """The fault that silence would be now."""
-    deadline: float = float("inf")
-    heartbeat: Callable[[], Awaitable[float]] | None = None
-    """Keeps a client that waits; returns the seconds until it has to be called again."""
-    ask: Ask = field(default_factory=lambda: Ask(b""))
-    held: Callable[[], bytes] = bytes
-    """What was held back of a stream that breaks now."""
-
-    def wait(self, kind: str, seconds: float) -> None:
-        """From now on, silence of so many seconds is this fault."""
-        self.waits_for = kind
-        self.deadline = time.monotonic() + seconds
-
-
-class ClientGone(Exception):
-    """The client closed its connection."""
 
 
 Relay = Callable[[bytes, Hold], Coroutine[None, None, None]]
@@ -95,26 +46,63 @@ Relay = Callable[[bytes, Hold], Coroutine[None, None, None]]
 
 
 class Exchange:
-    def __init__(self, config: Config, upstream: Upstream, metrics: Metrics) -> None:
+    def __init__(self, config: Config, pool: Pool, directory: Directory, metrics: Metrics, searcher: Searcher | None = None) -> None:
         self._config = config
-        self._upstream = upstream
+        self._pool = pool
+        self._directory = directory
         self._metrics = metrics
+        self._searcher = searcher
+        self.max_event_bytes = config.limits.max_event_bytes
         self._budget = Budget(config.limits.max_held_bytes)
+        given = config.openai
+        self._options = Options(given.mistral_history, given.stop_in_text_only, given.deduplicate)
+        shortest = min(config.timeouts.idle_seconds, config.timeouts.client_seconds)
+        self._tick = min(TICK_SECONDS, shortest)
+        """A deadline may be moved forward by so much between two looks at the clock."""
 
-    async def __call__(self, call: Call, key: bytes | None, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, call: Call, keys: Keys, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, with what the engine would refuse put right."""
+        errand = self.errand(call, keys)
 
         async def relay(body: bytes, hold: Hold) -> None:
-            call.ask = self._asked(call, body)
+            def own() -> Engine:
+                return Engine(errand, call, scope["headers"], hold)
+
+            if call.route.name == "models" and call.method == "GET" and self._directory.lists:
+                await self._models(call, own(), scope["path"], send)
+                return
+            call.ask = self._asked(call, errand, body, scope["headers"])
             request = Request(
                 call.method,
                 target(scope["raw_path"], scope["query_string"]),
-                headers.for_upstream(scope["headers"], key, call.upstream_id),
+                headers.for_upstream(scope["headers"], call.upstream_id),
                 call.ask.body,
             )
-            await self._relay(call, request, hold, send)
+            plan = self._search_asked(call)
+            if plan is not None and self._searcher is not None:
+                client = Searching(self, call, errand, request, send)
+                try:
+                    await Legs(client, self._searcher, plan, hold).run()
+                finally:
+                    await client.stop()
+            else:
+                await self._relay(call, errand, own, request, hold, send)
 
         await self.run(call, relay, scope, receive, send)
+
+    def errand(self, call: Call, keys: Keys) -> Errand:
+        """The way of a request to the upstreams; `run` ends it."""
+        call.errand = Errand(self._pool, keys, call.upstream_id, lambda: call.bytes_out == 0)
+        return call.errand
+
+    def _search_asked(self, call: Call) -> openai_search.Plan | None:
+        """What the request wants searched; None where nothing is, or nobody searches."""
+        if self._searcher is None or call.method != "POST" or not call.route.chat:
+            return None
+        plan = openai_search.plan(call.ask.body, call.ask.members, self._searcher.always_offer)
+        if plan is not None:
+            call.ask = call.ask._replace(members=plan.members, offer=offer_of(plan.members))
+        return plan
 
     async def run(self, call: Call, relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request; every way it can end is answered, counted and noted in `call`."""
@@ -122,7 +110,7 @@ class Exchange:
             with self._budget.hold() as hold:
                 # The body is the relay's alone, so that it can let go of it.
                 relaying = relay(await read_body(scope["headers"], receive, hold, self._config.limits.max_body_bytes), hold)
-                call.wait("upstream_timeout", self._config.upstream.answer_seconds)
+                call.begin(self._config.timeouts)
                 await self._race(call, relaying, receive)
         except ClientGone:
             phase = "answer" if call.status else "waiting" if call.deadline < float("inf") else "upload"
@@ -133,6 +121,9 @@ class Exchange:
         except asyncio.CancelledError:
             await self._fail(call, Fault("shutting_down"), send)
             raise
+        finally:
+            if call.errand is not None:
+                call.errand.close()
 
     async def _race(self, call: Call, relaying: Coroutine[None, None, None], receive: Receive) -> None:
         """Wait for the relay, the client's departure, or a silence that lasts too long."""
@@ -141,28 +132,41 @@ class Exchange:
         try:
             while not relay.done():
                 beat = await call.heartbeat() if call.heartbeat else TICK_SECONDS
-                left = min(call.deadline - time.monotonic(), self._config.upstream.idle_seconds, TICK_SECONDS, beat)
+                left = min(min(call.deadline, call.end_by) - time.monotonic(), self._tick, beat)
                 await asyncio.wait({relay, gone}, timeout=max(left, 0), return_when=asyncio.FIRST_COMPLETED)
                 if relay.done():
                     break
                 if gone.done():
                     raise ClientGone
-                if time.monotonic() >= call.deadline:
-                    raise Fault(call.waits_for)
+                late = call.out_of_time()
+                if late is not None:
+                    raise Fault(late)
             relay.result()
         finally:
-            await _stop(gone, relay)
+            await stop(gone, relay)
 
-    async def _relay(self, call: Call, request: Request, hold: Hold, send: Send) -> None:
-        """Pass the request on and its answer back."""
-        response = await self._answered(call, request)
+    async def _models(self, call: Call, engine: Engine, path: str, send: Send) -> None:
+        """The list of models, or the one that the path names."""
+        entries = await self._directory.listing(engine, path)
+        found: object = {"object": "list", "data": entries}
+        name = named_in(path)
+        if name:
+            found = next((entry for entry in entries if entry["id"] == name), None)
+            if found is None:
+                raise Fault("not_found", message=f"There is no model `{name}`; there is: {', '.join(entry['id'] for entry in entries)}")
+        await deliver(call, send, HTTPStatus.OK, [*JSON, *headers.identification(call.id)], msgspec.json.encode(found))
+
+    async def _relay(self, call: Call, errand: Errand, own: Callable[[], Engine], request: Request, hold: Hold, send: Send) -> None:
+        """Pass the request on and its answer back. `own` asks the engine something more."""
+        response = await self.answered(call, errand, request)
         try:
             if response.status == HTTPStatus.UNAUTHORIZED:
                 raise Fault("upstream_auth")
             answer_headers = list(response.raw_headers)
-            call.mode = mode(call.route, response.status, answer_headers)
+            refused = response.status == HTTPStatus.NOT_FOUND and bool(request.body) and call.route.name != "other"
+            call.mode = mode(call.route, response.status, answer_headers, refused or call.renaming is not None)
             if call.mode is Mode.WHOLE:
-                await self._whole(call, response, answer_headers, hold, send)
+                await self._whole(call, own, request, response, hold, send)
             else:
                 await self._stream(call, response, answer_headers, send)
         finally:
@@ -172,26 +176,31 @@ class Exchange:
             else:
                 response.close()
 
-    def _asked(self, call: Call, body: bytes) -> Ask:
-        """The request as the engine is to get it."""
-        if call.method != "POST" or call.route.name not in ("chat", "completions"):
-            return Ask(body)
-        limit = self._config.limits.max_model_len
-        ask = prepare(body, call.route.chat, limit - 1 if limit else None)
-        for change in ask.changes:
-            self._metrics.changed.labels(change).inc()
+    def _asked(self, call: Call, errand: Errand, body: bytes, client: Headers) -> Ask:
+        """The request as the engine is to get it, and what decides on the engine."""
+        reader = self._directory.reader(call.route.name) if call.method == "POST" else None
+        ask = Ask(body)
+        if call.method == "POST" and call.route.name in ("chat", "completions", "responses"):
+            limit = self._config.limits.max_model_len
+            ask = prepare(body, call.route.chat, limit - 1 if limit else None, self._options, reader)
+            for change in ask.changes:
+                self._metrics.changed.labels(change).inc()
+        elif reader is not None:
+            ask = reader.ask(body)
+        call.renaming = reader.renaming if reader is not None else None
+        errand.wish = self._directory.wish(reader, client, call.route.name != "other" or call.method in ("GET", "HEAD"))
         return ask
 
-    async def _answered(self, call: Call, request: Request) -> aiohttp.ClientResponse:
+    async def answered(self, call: Call, errand: Errand, request: Request) -> aiohttp.ClientResponse:
         """The engine's answer; where the context had no room for the output asked for, that to the request with less."""
-        response = await self._upstream.send(request)
+        response = await errand.send(request)
         limit, members = self._config.limits.max_model_len, call.ask.members
         if response.status != HTTPStatus.BAD_REQUEST or limit is None or members is None:
             return response
         try:
             if not context.in_doubt(len(request.body), members, limit):
                 return response
-            count = await self._count(request, context.counting(members))
+            count = await self._count(errand, request, context.counting(members))
             body = context.fitted(members, count, limit) if count is not None else None
         except BaseException:
             response.close()
@@ -200,14 +209,14 @@ class Exchange:
             return response
         response.close()
         self._metrics.changed.labels("max_tokens").inc()
-        return await self._upstream.send(request._replace(body=body))
+        return await errand.send(request._replace(body=body))
 
-    async def _count(self, request: Request, counting: context.Counting | None) -> int | None:
+    async def _count(self, errand: Errand, request: Request, counting: context.Counting | None) -> int | None:
         """The prompt's tokens, by the engine's own tokenizer."""
         if counting is None or counting.known is not None:
             return None if counting is None else counting.known
         try:
-            response = await self._upstream.send(request._replace(target="/tokenize", body=counting.body))
+            response = await errand.send(request._replace(target="/tokenize", body=counting.body))
             try:
                 with named_failures("upstream_cut"):
                     return context.count_of(await response.read()) if response.status == HTTPStatus.OK else None
@@ -217,25 +226,35 @@ class Exchange:
             # The engine's own refusal is then the answer.
             return None
 
-    def _rules(self, call: Call) -> Rules:
+    def rules(self, call: Call) -> Rules:
         rescue = self._config.rescue
-        return Rules(call.ask.offer if rescue.enabled else None, self._config.openai.both_reasoning_names, rescue.max_held_chars)
+        return Rules(call.ask.offer if rescue.enabled else None, self._config.openai.both_reasoning_names, rescue.max_held_chars, texts=call.ask.texts)
 
-    async def _whole(self, call: Call, response: aiohttp.ClientResponse, raw: Headers, hold: Hold, send: Send) -> None:
+    def _reducer(self, call: Call) -> ChatStream | openai_responses.ResponsesStream | None:
+        rules = self.rules(call)
+        if call.route.chat:
+            return ChatStream(rules)
+        return openai_responses.ResponsesStream(rules.offer, rules) if rules.offer is not None else None
+
+    async def _whole(self, call: Call, own: Callable[[], Engine], request: Request, response: aiohttp.ClientResponse, hold: Hold, send: Send) -> None:
         parts = []
         with named_failures("upstream_cut"):
             async for part in response.content.iter_any():
+                call.wait_for_more()
                 _grow(hold, len(part))
                 parts.append(part)
         body = b"".join(parts)
-        if call.route.chat:
-            changed = whole(body, self._rules(call))
-            self._counted(changed.emptied, changed.rescued)
+        rules = self.rules(call)
+        if call.route.chat or rules.offer is not None:
+            changed = whole(body, rules) if call.route.chat or rules.offer is None else openai_responses.whole(body, rules.offer, rules)
+            self.counted(changed.emptied, changed.rescued)
             body = changed.body
-        call.wait("client_stalled", self._config.upstream.idle_seconds)
-        call.status = response.status
-        await answer(send, response.status, headers.for_client(raw, call.id, changes_length=True), body)
-        self._sent(call, body)
+        if call.renaming is not None:
+            body = call.renaming.whole(body)
+        if response.status == HTTPStatus.NOT_FOUND:
+            body = await self._directory.explained_document(own(), body, request.body)
+        kept = headers.for_client(list(response.raw_headers), call.id, changes_length=True)
+        await deliver(call, send, response.status, kept, body)
 
     async def _stream(self, call: Call, response: aiohttp.ClientResponse, raw: Headers, send: Send) -> None:
         events = call.mode is Mode.EVENTS
@@ -246,20 +265,22 @@ class Exchange:
             kept.append((b"x-accel-buffering", b"no"))
         await send({"type": "http.response.start", "status": response.status, "headers": kept})
         if events:
-            beat = asyncio.ensure_future(self._keep_alive(call, send))
+            beat = asyncio.ensure_future(self.keep_alive(call, send))
             try:
                 await self._events(call, response, send)
             finally:
-                await _stop(beat)
+                await stop(beat)
         else:
-            await self._pump(call, response, send, _unchanged)
-        await send(_body(b"", more=False))
+            await self.pump(call, response, send, _unchanged)
+        await send(body_message(b"", more=False))
 
     async def _events(self, call: Call, response: aiohttp.ClientResponse, send: Send) -> None:
-        splitter = sse.EventSplitter(self._config.limits.max_event_bytes)
-        chat = ChatStream(self._rules(call)) if call.route.chat else None
-        clean = chat.feed if chat else _unchanged
+        splitter = sse.EventSplitter(self.max_event_bytes)
+        chat = self._reducer(call)
+        clean: Callable[[bytes], bytes] = chat.feed if chat else _unchanged
         call.held = chat.broken if chat else bytes
+        if call.renaming is not None:
+            clean, call.held = _renamed(call.renaming, clean, call.held)
         last = b""
 
         def feed(data: bytes) -> bytes:
@@ -272,17 +293,17 @@ class Exchange:
             return clean(complete)
 
         try:
-            await self._pump(call, response, send, feed)
+            await self.pump(call, response, send, feed)
             rest = splitter.rest()
             if call.route.ends and not sse.is_end(sse.last_data(rest if rest.strip() else last)):
                 raise Fault("upstream_cut", "the stream ended without its end marker")
             if rest:
-                await send(_body(clean(rest)))
+                await send(body_message(clean(rest)))
         finally:
             if chat:
-                self._counted(chat.emptied, chat.rescued)
+                self.counted(chat.emptied, chat.rescued)
 
-    async def _keep_alive(self, call: Call, send: Send) -> None:
+    async def keep_alive(self, call: Call, send: Send) -> None:
         """Comments into a silence, from before the first event on. Anthropic's clients count events only."""
         seconds = self._config.openai.keep_alive_seconds
         quiet_since = time.monotonic()
@@ -292,11 +313,10 @@ class Exchange:
                 continue
             quiet_since = time.monotonic()
             if call.waits_for != "client_stalled":
-                await send(_body(COMMENT))
+                await send(body_message(COMMENT))
 
-    async def _pump(self, call: Call, response: aiohttp.ClientResponse, send: Send, change: Callable[[bytes], bytes]) -> None:
+    async def pump(self, call: Call, response: aiohttp.ClientResponse, send: Send, change: Callable[[bytes], bytes]) -> None:
         """Read what is there, change it, send it; the next read waits until the client has taken this."""
-        idle = self._config.upstream.idle_seconds
         content = response.content
         while True:
             with named_failures("upstream_cut"):
@@ -305,76 +325,36 @@ class Exchange:
                 return
             out = change(data)
             if out:
-                call.wait("client_stalled", idle)
-                await send(_body(out))
-                self._sent(call, out)
-            call.wait("upstream_stalled", idle)
+                call.wait_for_client()
+                await send(body_message(out))
+                sent(call, out)
+            call.wait_for_more()
 
-    def _counted(self, emptied: int, rescued: Mapping[str, int]) -> None:
+    def counted(self, emptied: int, rescued: Mapping[str, int]) -> None:
         self._metrics.empty_tool_calls.inc(emptied)
         for notation, number in rescued.items():
             self._metrics.rescued.labels(notation).inc(number)
 
-    def _sent(self, call: Call, data: bytes) -> None:
-        call.bytes_out += len(data)
-        call.sent_at = time.monotonic()
-        if call.first_byte_seconds is None:
-            call.first_byte_seconds = time.monotonic() - call.started_at
+    def count_rescued(self, rescued: Mapping[str, int]) -> None:
+        """The same for answers in another protocol."""
+        self.counted(0, rescued)
 
     async def _fail(self, call: Call, fault: Fault, send: Send) -> None:
         """Tell the client as well as the answer's state allows."""
         call.fault = fault
+        if call.errand is not None:
+            call.errand.blame(fault)
         if fault.kind in errors.UPSTREAM_KINDS:
             self._metrics.upstream_errors.labels(fault.kind).inc()
         if call.status is None:
             call.status = errors.status(fault, call.route.anthropic)
             await refuse(send, fault, call.route.anthropic, call.id)
-        elif call.mode is Mode.EVENTS and fault.kind != "client_stalled":
+        elif call.mode is Mode.EVENTS and call.waits_for != "client_stalled":
             last = errors.responses_event(fault) if call.route.name == "responses" else errors.event(fault, call.route.anthropic, call.id)
-            await send(_body(call.held() + last))
-            await send(_body(b"", more=False))
+            await send(body_message(call.held() + last))
+            await send(body_message(b"", more=False))
         # Otherwise the answer stays unfinished: uvicorn then closes the connection, which every client takes for
         # the failure it is.
-
-
-async def refuse(send: Send, fault: Fault, anthropic: bool, request_id: str) -> None:
-    """Answer with an error."""
-    extra: Headers = [(b"content-type", b"application/json"), *headers.identification(request_id)]
-    if fault.retry_after is not None:
-        extra.append((b"retry-after", str(fault.retry_after).encode()))
-    if fault.status == HTTPStatus.UNAUTHORIZED:
-        extra.append((b"www-authenticate", b"Bearer"))
-    if anthropic and fault.kind in errors.FINAL:
-        # The SDKs would otherwise send it again, because of its status.
-        extra.append((b"x-should-retry", b"false"))
-    if fault.status in (408, 413):
-        # The rest of the body is not read.
-        extra.append((b"connection", b"close"))
-    await answer(send, errors.status(fault, anthropic), extra, errors.document(fault, anthropic, request_id))
-
-
-async def read_body(request_headers: Headers, receive: Receive, hold: Hold, limit: int) -> bytes:
-    """The request's body; raises when it is too large, too slow, or its sender leaves."""
-    announced = next((value for name, value in request_headers if name == b"content-length"), b"0")
-    if int(announced) > limit:
-        raise Fault("body_too_large")
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        try:
-            message = await asyncio.wait_for(receive(), BODY_SECONDS)
-        except TimeoutError as exc:
-            raise Fault("body_timeout") from exc
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        part = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            raise Fault("body_too_large")
-        hold.grow(len(part))
-        parts.append(part)
-        if not message.get("more_body", False):
-            return b"".join(parts)
 
 
 def _grow(hold: Hold, count: int) -> None:
@@ -388,17 +368,11 @@ def _unchanged(block: bytes) -> bytes:
     return block
 
 
-def _body(data: bytes, more: bool = True) -> Message:
-    return {"type": "http.response.body", "body": data, "more_body": more}
+def _renamed(renaming: Renaming, feed: Callable[[bytes], bytes], held: Callable[[], bytes]) -> tuple[Callable[[bytes], bytes], Callable[[], bytes]]:
+    """The same with the client's name for the model."""
+    return lambda block: renaming.events(feed(block)), lambda: renaming.events(held())
 
 
 async def _departure(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def _stop(*tasks: asyncio.Future[None]) -> None:
-    """Cancel tasks and wait until their connections are closed."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

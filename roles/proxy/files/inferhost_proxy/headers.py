@@ -50,13 +50,11 @@ def end_to_end(headers: Headers, own: frozenset[bytes]) -> Headers:
     return [(name, value) for name, value in headers if name.lower() not in dropped]
 
 
-def for_upstream(headers: Headers, key: bytes | None, request_id: str) -> CIMultiDict[str]:
-    """The request's headers as the model server gets them: its own key, and no compression, so bytes can be read."""
+def for_upstream(headers: Headers, request_id: str) -> CIMultiDict[str]:
+    """The request's headers as the model server gets them, but for its key: no compression, so bytes can be read."""
     kept = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in end_to_end(headers, REQUEST_OWN))
     kept["Accept-Encoding"] = "identity"
     kept["X-Request-Id"] = request_id
-    if key is not None:
-        kept["Authorization"] = "Bearer " + key.decode("latin-1")
     return kept
 
 

@@ -1,81 +1,154 @@
 # Copyright: (c) 2026, inferhost contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Readiness: does the model server answer, and does it serve what it should?"""
+"""Health of the upstreams: do they answer, and what do they serve?"""
 
 from __future__ import annotations
 
 import asyncio
+import random
 import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 from multidict import CIMultiDict
 
+from .aliases import Aliases
 from .config import Config
+from .engine import handed_back
 from .errors import Fault
-from .keys import KeyRing
-from .upstream import Request, Upstream, named_failures
+from .logs import LOG
+from .pool import Keys, Member, Pool
+from .upstream import Request, named_failures
 
 CACHE_SECONDS = 2.0
+JITTER = 0.2
+"""Of the interval, so that many gateways do not ask in step."""
+MAX_LISTING_BYTES = 2**20
 
 
-class Readiness:
-    """Asks the model server, at most once per CACHE_SECONDS however many ask here."""
+class State(NamedTuple):
+    """What /readyz says, in a few words without addresses."""
 
-    def __init__(self, config: Config, upstream: Upstream) -> None:
-        self._upstream = upstream
-        self._models = config.models
+    problem: str | None
+    """None when all that should be served is."""
+    down: dict[str, str]
+    """The upstreams that get no requests, and why."""
+
+
+class Report(NamedTuple):
+    """What one check found."""
+
+    problem: str | None = None
+    listing: Sequence[dict[str, Any]] = ()
+    late: bool = False
+
+
+class Health:
+    """Asks the upstreams: all the time where there are several, else only when somebody wants to know."""
+
+    def __init__(self, config: Config, pool: Pool, keys: Keys) -> None:
+        self._pool = pool
+        self._keys = keys
+        aliases = Aliases(config.aliases, config.models)
+        self._wanted = [alias.model if (alias := aliases.find(name)) is not None else name for name in config.models]
         self._seconds = config.ready_seconds
+        self._interval = config.health.interval_seconds
+        self._always = pool.several or config.health.active
+        self._task: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._known_until = 0.0
-        self._problem: str | None = None
+        self._last: dict[str, str | None] = {}
 
-    async def problem(self, keys: KeyRing) -> str | None:
-        """Why the endpoint is not ready, in a few words without addresses; None when it is."""
-        async with self._lock:
-            if time.monotonic() >= self._known_until:
-                self._problem = await self._ask(keys)
-                self._known_until = time.monotonic() + CACHE_SECONDS
-            return self._problem
+    async def start(self) -> None:
+        """Check once, so that the first request finds its model, and then again and again."""
+        if self._always:
+            await self._round()
+            self._task = asyncio.create_task(self._repeat())
 
-    async def _ask(self, keys: KeyRing) -> str | None:
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def state(self) -> State:
+        """The state now; without running checks it is asked for, at most once per CACHE_SECONDS however many ask here."""
+        if not self._always:
+            async with self._lock:
+                if time.monotonic() >= self._known_until:
+                    await self._round()
+                    self._known_until = time.monotonic() + CACHE_SECONDS
+        members = self._pool.members
+        if not self._pool.several:
+            problem = self._last.get(members[0].name)
+            models = members[0].models or frozenset()
+            return State(problem or missing(models, self._wanted), {members[0].name: problem} if problem else {})
+        up = [member for member in members if member.healthy()]
+        served = frozenset[str]().union(*(member.models or () for member in up))
+        down = {member.name: member.standing.problem or "it failed requests, and is tried again shortly" for member in members if member not in up}
+        return State("no model server is up" if not up else missing(served, self._wanted), down)
+
+    async def _repeat(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval * random.uniform(1 - JITTER, 1 + JITTER))
+            try:
+                await self._round()
+            except Exception:
+                # Whatever it is, the checks go on: without them nothing would come back.
+                LOG.exception("failure")
+
+    async def _round(self) -> None:
+        await asyncio.gather(*(self._check(member) for member in self._pool.members))
+
+    async def _check(self, member: Member) -> None:
+        report = await self._report(member)
+        self._last[member.name] = report.problem
+        if report.problem is None:
+            member.listing = report.listing
+        member.standing.checked(report.problem, frozenset(entry["id"] for entry in report.listing), report.late)
+        if self._always:
+            member.show(report.problem)
+
+    async def _report(self, member: Member) -> Report:
         try:
             async with asyncio.timeout(self._seconds):
-                await self._get("/health", keys)
-                return missing_model(await self._get("/v1/models", keys), self._models)
+                await self._get(member, "/health")
+                if member.fixed_models is not None:
+                    return Report(None, [{"id": name, "object": "model"} for name in sorted(member.fixed_models)])
+                listing = models_in(await self._get(member, "/v1/models"))
+                return Report(None if listing else "the model server serves no model", listing)
         except TimeoutError:
-            return f"the model server did not answer within {self._seconds:g} s"
+            return Report(f"the model server did not answer within {self._seconds:g} s", late=True)
         except Fault as fault:
-            return fault.message
+            return Report(fault.message)
 
-    async def _get(self, path: str, keys: KeyRing) -> bytes:
-        wanted = CIMultiDict({"Authorization": f"Bearer {keys.upstream.decode()}"} if keys.upstream else {})
-        response = await self._upstream.send(Request("GET", path, wanted))
-        try:
-            with named_failures("upstream_cut"):
-                body = await response.read()
-        finally:
-            response.release()
+    async def _get(self, member: Member, path: str) -> bytes:
+        body = b""
+        with handed_back(await self._pool.ask(member, self._keys, Request("GET", path, CIMultiDict()))) as response, named_failures("upstream_cut"):
+            async for part in response.content.iter_any():
+                body += part
+                if len(body) > MAX_LISTING_BYTES:
+                    raise Fault("answer_too_large")
         if response.status == 401:
             raise Fault("upstream_auth")
         if response.status != 200:
-            raise Unhealthy(path, response.status)
+            raise Fault("upstream_protocol", message=f"the model server answers {path} with status {response.status}")
         return body
 
 
-class Unhealthy(Fault):
-    def __init__(self, path: str, status: int) -> None:
-        super().__init__("upstream_protocol")
-        self.message = f"the model server answers {path} with status {status}"
-
-
-def missing_model(listing: bytes, wanted: list[str]) -> str | None:
-    """What is wrong with an answer of /v1/models, None when every wanted model is in it."""
+def models_in(listing: bytes) -> list[dict[str, Any]]:
+    """The entries of an answer of /v1/models."""
     try:
-        served = {entry["id"] for entry in msgspec.json.decode(listing)["data"]}
-    except (msgspec.DecodeError, TypeError, KeyError):
-        return "the model server's /v1/models is not a list of models"
-    if not served:
-        return "the model server serves no model"
-    missing = [name for name in wanted if name not in served]
-    return f"the model server does not serve {', '.join(missing)}" if missing else None
+        entries = msgspec.json.decode(listing)["data"]
+        if all(isinstance(entry["id"], str) for entry in entries):
+            return list(entries)
+    except (msgspec.DecodeError, UnicodeError, RecursionError, TypeError, KeyError):
+        pass
+    raise Fault("upstream_protocol", message="the model server's /v1/models is not a list of models")
+
+
+def missing(served: frozenset[str], wanted: list[str]) -> str | None:
+    """Which of the wanted models are not served."""
+    absent = [name for name in wanted if name not in served]
+    return f"the model server does not serve {', '.join(absent)}" if absent else None

@@ -37,14 +37,20 @@ def listen(host: str, port: int, stall_seconds: int, backlog: int = 2048) -> soc
         raise ListenError(f"cannot listen on {host}: {exc.strerror}; set `host` to an address of this machine") from exc
     listener = socket.socket(family, kind, proto)
     try:
-        for level, option, value in (*OPTIONS, (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, stall_seconds * 1000)):
+        for level, option, value in OPTIONS:
             listener.setsockopt(level, option, value)
+        limit_stalls(listener, stall_seconds)
         listener.bind(address)
         listener.listen(backlog)
     except OSError as exc:
         listener.close()
         raise ListenError(_explain(host, port, exc)) from exc
     return listener
+
+
+def limit_stalls(listener: socket.socket, seconds: int) -> None:
+    """So long a client of a connection accepted from now on may take nothing."""
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, seconds * 1000)
 
 
 def _explain(host: str, port: int, exc: OSError) -> str:

@@ -5,23 +5,31 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
     Info,
-    ProcessCollector,
     disable_created_metrics,
+    values,
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from . import __version__
 from .asgi import Headers
 from .errors import UPSTREAM_KINDS
+from .limits import LIMITS
 from .notations import NOTATIONS
 from .openai_request import CHANGES
+from .process_totals import ProcessTotals
 from .routes import METHODS
+from .search_metrics import SearchMetrics
+from .share import ALONE, Share
 
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx", "none")
@@ -30,18 +38,34 @@ CONTENT_TYPE: Headers = [(b"content-type", CONTENT_TYPE_LATEST.encode())]
 
 
 class Metrics:
-    def __init__(self) -> None:
+    """Several workers keep their values in files that each can read, so any of them answers for all."""
+
+    def __init__(self, share: Share = ALONE) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        Info("inferhost_proxy_build", "The running version.", registry=self.registry).info({"version": __version__})
+        scraped = self._scraped = self.registry
+        if share.folder is not None:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(share.folder)
+            # By slot and not by process id: who takes over a slot goes on counting where its last holder stopped.
+            values.ValueClass = values.MultiProcessValue(lambda: share.slot)  # type: ignore[no-untyped-call]
+            scraped = self._scraped = CollectorRegistry()
+            MultiProcessCollector(scraped)  # type: ignore[no-untyped-call]
+        scraped.register(ProcessTotals(share.folder is not None))
+        Info("inferhost_proxy_build", "The running version.", registry=scraped).info({"version": __version__})
         self.requests = Counter(
             "inferhost_proxy_requests_total",
             "Finished requests; status `none` means the client left before an answer.",
             ("route", "method", "status"),
             registry=self.registry,
         )
-        self.in_flight = Gauge("inferhost_proxy_in_flight_requests", "Requests being served.", registry=self.registry)
+        self.in_flight = Gauge(
+            "inferhost_proxy_in_flight_requests",
+            "Requests being served.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        # A worker that was killed in this slot did not count out what it served.
+        self.in_flight.set(0)
         self.first_byte = Histogram(
             "inferhost_proxy_first_byte_seconds",
             "From the request's arrival to the answer's first body byte.",
@@ -85,7 +109,40 @@ class Metrics:
             ("phase",),
             registry=self.registry,
         )
+        self.searches = SearchMetrics(self.registry)
         self.rejected_keys = Counter("inferhost_proxy_rejected_keys_total", "Requests without a valid key.", registry=self.registry)
+        self.upstream_up = Gauge(
+            "inferhost_proxy_upstream_up",
+            "Whether an upstream gets requests.",
+            ("upstream",),
+            registry=self.registry,
+            multiprocess_mode="livemin",
+        )
+        self.upstream_in_flight = Gauge(
+            "inferhost_proxy_upstream_in_flight_requests",
+            "Requests that an upstream has.",
+            ("upstream",),
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        self.failovers = Counter(
+            "inferhost_proxy_failovers_total",
+            "Requests that another upstream got because this one failed them.",
+            ("upstream",),
+            registry=self.registry,
+        )
+        self.key_requests = Counter(
+            "inferhost_proxy_key_requests_total",
+            "Requests let in, by the label of their key.",
+            ("key",),
+            registry=self.registry,
+        )
+        self.limited = Counter(
+            "inferhost_proxy_limited_requests_total",
+            "Requests refused because their key had reached a limit.",
+            ("key", "limit"),
+            registry=self.registry,
+        )
         for kind in UPSTREAM_KINDS:
             self.upstream_errors.labels(kind)
         for notation in NOTATIONS:
@@ -94,6 +151,23 @@ class Metrics:
             self.changed.labels(change)
         for phase in DISCONNECT_PHASES:
             self.disconnects.labels(phase)
+
+    def begin_upstreams(self, names: Iterable[str]) -> None:
+        """At the start: a worker that was killed in this slot did not count out what its upstreams had."""
+        for name in names:
+            self.upstream_in_flight.labels(name).set(0)
+
+    def end_upstreams(self, names: Iterable[str]) -> None:
+        """These are not in the configuration any more."""
+        for name in names:
+            self.upstream_up.labels(name).set(0)
+
+    def serve_keys(self, labels: Iterable[str]) -> None:
+        """The labels of the configuration, which is what closes this set."""
+        for label in labels:
+            self.key_requests.labels(label)
+            for limit in LIMITS:
+                self.limited.labels(label, limit)
 
     def finished(self, route: str, method: str, status: int | None, seconds: float, first_byte: float | None) -> None:
         """Count one request."""
@@ -105,4 +179,4 @@ class Metrics:
             self.first_byte.labels(route).observe(first_byte)
 
     def render(self) -> bytes:
-        return generate_latest(self.registry)
+        return generate_latest(self._scraped)

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple, get_args
 import msgspec
 from msgspec import Raw, Struct
 
-from . import reasoning, sse, tool_calls, tool_deltas
+from . import reasoning, sse, text_stream, tool_calls, tool_deltas
 from .call_scanner import MAX_HELD
 from .rescue import Call, Channel, Delta, Offer, Part, Rescue, new_id
+from .text_stream import NOTHING, TextRules, TextStream
 from .tool_deltas import ToolDeltas
 
 _CALLS = b'"tool_calls"'
@@ -46,6 +47,8 @@ class Rules(NamedTuple):
     """Reasoning under both of its names."""
     max_held: int = MAX_HELD
     make_id: Callable[[], str] = new_id
+    texts: TextRules = NOTHING
+    """What is done to the text, when everything else is done."""
 
 
 class _Delta(Struct):
@@ -112,6 +115,7 @@ class ChatStream:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
+        self._texts = TextStream(rules.texts) if rules.texts.active else None
         self._rescues = rules.offer is not None
         self._choices: dict[int, _State] = {}
         self._called = False
@@ -128,6 +132,9 @@ class ChatStream:
 
     def feed(self, block: bytes) -> bytes:
         """The events as the client should see them; the very same bytes where no rule applies."""
+        return self._read(block) if self._texts is None else self._texts.feed(self._read(block))
+
+    def _read(self, block: bytes) -> bytes:
         calls = _CALLS in block
         if calls:
             block, emptied = tool_calls.strip_empty_events(block)
@@ -149,7 +156,8 @@ class ChatStream:
     def broken(self) -> bytes:
         """What is held when the stream breaks, as text: the end of a call never came."""
         self._catch_up()
-        return self._flush(complete=False)
+        held = self._flush(complete=False)
+        return held if self._texts is None else self._texts.feed(held) + self._texts.broken()
 
     def _plain(self, block: bytes) -> Channel | None:
         """The channel, if all of a block is plain text of the first choice in one, which the rescue need not see now."""
@@ -325,6 +333,8 @@ def whole(body: bytes, rules: Rules) -> Whole:
         if any(change is not None for change in changes):
             choices = [change or choice for choice, change in zip(given, changes, strict=True)]
             body = msgspec.json.encode({**document, "choices": choices})
+    if rules.texts.active:
+        body = text_stream.whole(body, rules.texts)
     return Whole(reasoning.both(body) if rules.both_names else body, emptied, rescued)
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, inferhost contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests for chat completions and completions: what the engine would ignore or refuse is put right.
+"""Requests for chat completions, completions and responses: what the engine would ignore or refuse is put right.
 
 Members that need no change keep their bytes, so a prompt that was cached is found again. What is no request at all is
 handed on for the engine to refuse in its own words.
@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
 
+from . import mistral
 from .call_readers import Tool, load
 from .history import repaired
 from .rescue import Offer
+from .text_stream import NOTHING, TextRules
 
 Members = dict[str, Raw]
 
@@ -28,8 +30,9 @@ _NOT_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)
 _NULL = b"null"
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _GUIDED = b'"guided_'
-CHANGES = ("structured_outputs", "max_tokens", "history", "characters")
-LIMITS = ("max_tokens", "max_completion_tokens")
+CHANGES = ("structured_outputs", "max_tokens", "history", "characters", "stop")
+LIMITS = ("max_output_tokens", "max_tokens", "max_completion_tokens")
+"""The first one is that of the Responses API."""
 STRUCTURED = {
     "guided_json": "json",
     "guided_regex": "regex",
@@ -49,6 +52,8 @@ class Ask(NamedTuple):
     offer: Offer | None = None
     changes: tuple[str, ...] = ()
     """Which of CHANGES were made."""
+    texts: TextRules = NOTHING
+    """What is done to the answer's text."""
 
 
 class _Function(Struct):
@@ -57,33 +62,59 @@ class _Function(Struct):
 
 
 class _Tool(Struct):
-    function: _Function
+    """The Responses API has name and parameters in the tool itself, and tools of other kinds beside functions."""
+
+    function: _Function | None = None
+    type: str = "function"
+    name: str = ""
+    parameters: Raw = Raw(b"")
+
+    def named(self) -> _Function | None:
+        if self.function is not None or self.type != "function" or not self.name:
+            return self.function
+        return _Function(self.name, self.parameters)
 
 
-class _Choice(Struct):
-    function: _Function
+class Options(NamedTuple):
+    """What the configuration asks for beyond what every engine needs."""
+
+    mistral_history: bool = False
+    stop_in_text_only: bool = False
+    deduplicate: bool = False
 
 
-def prepare(body: bytes, chat: bool, max_output: int | None) -> Ask:
-    """The request for the engine. `max_output`: more than this it can never write."""
+NO_OPTIONS = Options()
+
+
+def prepare(
+    body: bytes,
+    chat: bool,
+    max_output: int | None,
+    options: Options = NO_OPTIONS,
+    alias: Callable[[Members], Mapping[str, Raw | None]] | None = None,
+) -> Ask:
+    """The request for the engine. `max_output`: more than this it can never write. `alias`: what the model's name asks for."""
     try:
         members, mended = _read(body)
         made: dict[str, Mapping[str, Raw | None]] = {
             "characters": mended,
             "structured_outputs": structured(members) if _GUIDED in body else {},
             "max_tokens": capped(members, max_output),
-            "history": _history(members) if chat else {},
+            "history": _history(members, options.mistral_history) if chat else {},
+            "stop": _without_stop(members) if chat and options.stop_in_text_only else {},
         }
+        texts = text_rules(members, options) if chat else NOTHING
+        named = alias(members) if alias is not None else {}
     except (*_NOT_JSON, ValueError):
         return Ask(body)
     changed = tuple(name for name in CHANGES if made[name])
-    if changed:
-        members = with_changes(members, {key: value for changes in made.values() for key, value in changes.items()})
+    if changed or named:
+        members = with_changes(members, {key: value for changes in (named, *made.values()) for key, value in changes.items()})
         body = msgspec.json.encode(members)
-    return Ask(body, members, _offer_of(members) if chat else None, changed)
+    return Ask(body, members, offer_of(members) if chat or "input" in members else None, changed, texts)
 
 
-def _offer_of(members: Members) -> Offer | None:
+def offer_of(members: Members) -> Offer | None:
     try:
         return offered(members)
     except _NOT_JSON:
@@ -119,6 +150,9 @@ def structured(members: Members) -> dict[str, Raw | None]:
         given["json_object"] = members["guided_json_object"]
     changes: dict[str, Raw | None] = dict.fromkeys(old)
     named = any(bytes(members.get(key, Raw(_NULL))) != _NULL for key in ("structured_outputs", "response_format"))
+    text = decoded(members.get("text"))
+    # How the Responses API says it.
+    named = named or (isinstance(text, dict) and text.get("format") is not None)
     if not named and set(given) - {"whitespace_pattern"}:
         changes["structured_outputs"] = Raw(msgspec.json.encode(given))
     return changes
@@ -144,12 +178,37 @@ def asked(members: Members) -> int | None:
     return next((found for key in reversed(LIMITS) if (found := number(members.get(key))) is not None), None)
 
 
-def _history(members: Members) -> dict[str, Raw | None]:
+def _history(members: Members, mistral_form: bool) -> dict[str, Raw | None]:
     messages = members.get("messages")
     if messages is None:
         return {}
     changed = repaired(bytes(messages))
+    if mistral_form:
+        changed = mistral.adapted(changed or bytes(messages)) or changed
     return {} if changed is None else {"messages": Raw(changed)}
+
+
+def text_rules(members: Members, options: Options) -> TextRules:
+    """What the request's answer needs done to its text."""
+    usage = decoded(members.get("stream_options"))
+    return TextRules(
+        stops=tuple(_stop_strings(members)) if options.stop_in_text_only else (),
+        include_stop=bytes(members.get("include_stop_str_in_output", Raw(b"false"))) == b"true",
+        stray_end="tools" in members and bytes(members.get("tool_choice", Raw(_NULL))) == b'"none"',
+        deduplicate=options.deduplicate and not _wants_data(members),
+        choices=number(members.get("n")) or 1,
+        with_usage=isinstance(usage, dict) and bool(usage.get("include_usage")),
+    )
+
+
+def _stop_strings(members: Members) -> list[str]:
+    given = decoded(members.get("stop"))
+    strings = [given] if isinstance(given, str) else given
+    return strings if isinstance(strings, list) and all(isinstance(string, str) and string for string in strings) else []
+
+
+def _without_stop(members: Members) -> dict[str, Raw | None]:
+    return {"stop": None} if _stop_strings(members) else {}
 
 
 def offered(members: Members) -> Offer | None:
@@ -157,10 +216,13 @@ def offered(members: Members) -> Offer | None:
     tools, choice = members.get("tools"), bytes(members.get("tool_choice", Raw(b'"auto"')))
     if tools is None or choice == b'"none"' or _wants_data(members):
         return None
-    known = {tool.function.name: Tool(tool.function.name, tool.function.parameters) for tool in msgspec.json.decode(tools, type=list[_Tool])}
+    given = [tool.named() for tool in msgspec.json.decode(tools, type=list[_Tool])]
+    if "input" not in members and not all(given):
+        return None
+    known = {function.name: Tool(function.name, function.parameters) for function in given if function is not None}
     if choice.startswith(b"{"):
-        only = msgspec.json.decode(choice, type=_Choice).function.name
-        known = {name: tool for name, tool in known.items() if name == only}
+        only = msgspec.json.decode(choice, type=_Tool).named()
+        known = {name: tool for name, tool in known.items() if only is not None and name == only.name}
     parallel = bytes(members.get("parallel_tool_calls", Raw(b"true"))) != b"false"
     return Offer(known, parallel) if known else None
 
@@ -169,8 +231,9 @@ def _wants_data(members: Members) -> bool:
     """Whether the text has to follow a schema. JSON with a name and arguments is then what was asked for."""
     if bytes(members.get("structured_outputs", Raw(_NULL))) != _NULL:
         return True
-    form = decoded(members.get("response_format"))
-    return isinstance(form, dict) and form.get("type") != "text"
+    text = decoded(members.get("text"))
+    forms = (decoded(members.get("response_format")), text.get("format") if isinstance(text, dict) else None)
+    return any(isinstance(form, dict) and form.get("type") != "text" for form in forms)
 
 
 def decoded(value: Raw | None) -> Any:

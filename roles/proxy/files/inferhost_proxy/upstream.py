@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, inferhost contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The connection to the model server, with its failures named."""
+"""Connections to model servers, with their failures named."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from .config import Config
 from .errors import Fault
 
 # uvicorn, and so vLLM, closes idle connections after 5 s: letting go earlier avoids writing into a closing one.
@@ -30,42 +29,34 @@ class Request(NamedTuple):
     body: bytes = b""
 
 
-class Upstream:
-    def __init__(self, config: Config) -> None:
-        self._base = config.upstream.base
-        self._connect_seconds = config.upstream.connect_seconds
-        self._max_connections = config.limits.max_in_flight
-        self._session: aiohttp.ClientSession | None = None
+def session(connect_seconds: float, connections: int) -> aiohttp.ClientSession:
+    """The connection pool to all model servers; needs the running loop."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEEP_ALIVE_SECONDS),
+        # Silence is bounded by the exchange, which knows whether it waits for the server or for the client.
+        timeout=aiohttp.ClientTimeout(total=None, connect=connect_seconds),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        read_bufsize=READ_BUFFER_BYTES,
+        max_line_size=64 * 1024,
+        max_field_size=64 * 1024,
+        skip_auto_headers=("Accept", "Content-Type", "User-Agent"),
+    )
 
-    async def open(self) -> None:
-        """Make the connection pool; needs the running loop."""
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._max_connections + 8, keepalive_timeout=KEEP_ALIVE_SECONDS),
-            # Silence is bounded by the exchange, which knows whether it waits for the server or for the client.
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_seconds),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            read_bufsize=READ_BUFFER_BYTES,
-            max_line_size=64 * 1024,
-            max_field_size=64 * 1024,
-            skip_auto_headers=("Accept", "Content-Type", "User-Agent"),
+
+async def send(session: aiohttp.ClientSession, base: str, key: bytes | None, request: Request) -> aiohttp.ClientResponse:
+    """Send a request with the server's own key, and return when the answer's headers are there; raises Fault."""
+    request.headers.pop("Authorization", None)
+    if key is not None:
+        request.headers["Authorization"] = "Bearer " + key.decode("latin-1")
+    with named_failures("upstream_reset"):
+        return await session.request(
+            request.method,
+            URL(base + request.target, encoded=True),
+            headers=request.headers,
+            data=request.body or None,
+            allow_redirects=False,
         )
-
-    async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-
-    async def send(self, request: Request) -> aiohttp.ClientResponse:
-        """Send a request and return when the answer's headers are there; raises Fault."""
-        assert self._session is not None
-        with named_failures("upstream_reset"):
-            return await self._session.request(
-                request.method,
-                URL(self._base + request.target, encoded=True),
-                headers=request.headers,
-                data=request.body or None,
-                allow_redirects=False,
-            )
 
 
 def target(raw_path: bytes, query: bytes) -> str:

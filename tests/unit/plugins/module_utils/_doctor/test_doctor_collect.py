@@ -385,7 +385,8 @@ def test_an_engine_without_a_parser(tmp_path: Path) -> None:
     no = answer(400, {"error": {"message": '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'}})
     with ScriptedServer({"/health": answer(200, b""), "/v1/models": MODELS, "/v1/chat/completions": chat(no, no)}) as server:
         found = asked(server, tmp_path)
-        assert all(seen.headers["authorization"] == "Bearer sk-abcdefghijkl" for seen in server.seen)
+        # Whose server it is, anybody may ask.
+        assert all(seen.headers["authorization"] == "Bearer sk-abcdefghijkl" for seen in server.seen if seen.path != "/livez")
     assert (found["health"]["status"], found["models"]["max_model_len"], found["chat"]["characters"]) == (200, 2048, 5)
     assert {one["id"] for one in found["tool"]["findings"]} == {"L50"}
 

@@ -81,7 +81,7 @@ class Gateway:
         metrics = http(200, b"# TYPE a counter\na 1\n", "text/plain")
         routes = {
             "/health": http(200, b""),
-            "/livez": http(200, {"status": "alive"}),
+            "/livez": http(200, {"status": "alive", "generation": 1}),
             "/readyz": http(200, {"status": "ready"}),
             "/metrics": metrics,
             "/-/ready": http(200, b"Prometheus Server is Ready.\n", "text/plain"),

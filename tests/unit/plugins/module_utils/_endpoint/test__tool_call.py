@@ -35,7 +35,11 @@ VERDICTS = [
     pytest.param(message(finish="stop"), "wrong_finish_reason", id="finish-stop"),
     pytest.param(message(finish=None), "wrong_finish_reason", id="finish-none"),
     pytest.param(text(HERMES), "unparsed_markup", id="markup-in-content"),
-    pytest.param(text("", HERMES), "unparsed_markup", id="markup-in-reasoning"),
+    pytest.param(text("", HERMES), "call_in_reasoning", id="markup-in-reasoning"),
+    pytest.param(text("<tools>" + HERMES[12:-13] + "</tools>"), "tools_markup", id="qwen-2.5"),
+    pytest.param(text("```json" + HERMES[11:-12] + "```"), "call_in_text", id="fenced"),
+    pytest.param(text("<TOOL_OUTPUT>" + HERMES[12:-13] + "</TOOL_OUTPUT>"), "call_in_text", id="tool-output"),
+    pytest.param(text("I will read it. " + HERMES[12:-13]), "call_in_text", id="json-in-a-sentence"),
     pytest.param(text('Use {x}. <tool_call>\n{"name": "read_file", "arguments": {"path": \n</tool_call>'), "bad_json", id="broken-json-in-markup"),
     pytest.param(text("Use {x}. " + HERMES), "unparsed_markup", id="markup-after-a-bracket"),
     pytest.param(text("I cannot read files."), "plain_text", id="plain"),
@@ -92,6 +96,21 @@ def test_the_raw_text_names_the_parser(outcome: Outcome, raw: Message | None, co
     assert (better.code, better.parser) == (code, parser)
     if raw is not None and parser is not None:
         assert better.raw_text == raw.content
+
+
+def test_tools_that_the_template_hides() -> None:
+    plain = Outcome("plain_text", "x")
+    assert tool_call.tools_unseen(plain, 20, 20).code == "tools_unseen"
+    assert tool_call.tools_unseen(plain, 20, 90).code == "plain_text"
+    assert tool_call.tools_unseen(Outcome("ok"), 20, 20).code == "ok"
+
+
+def test_reasoning_agrees() -> None:
+    call = message()
+    thought = Message("", "I should read it.", call.calls, "tool_calls")
+    assert tool_call.reasoning_agrees(tool_call.judge(call, Question()), tool_call.judge(call, Question()))
+    assert not tool_call.reasoning_agrees(tool_call.judge(thought, Question()), tool_call.judge(call, Question()))
+    assert tool_call.reasoning_agrees(tool_call.judge(thought, Question()), Outcome("plain_text"))
 
 
 def test_streams_agree() -> None:

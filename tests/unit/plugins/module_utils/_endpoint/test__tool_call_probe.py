@@ -149,3 +149,24 @@ def test_the_address_is_taken_with_and_without_v1() -> None:
     assert server("http://h:1/v1/", None, 1).at("/v1/models") == "http://h:1/v1/models"
     assert server("http://h:1", None, 1).at("/v1/models") == "http://h:1/v1/models"
     assert KEY not in repr(server("http://h:1", KEY, 1))
+
+
+def counting(with_tools: int) -> t.Callable[[Seen], t.Any]:
+    return lambda seen: http(200, {"count": with_tools if seen.json().get("tools") else 20})
+
+
+@pytest.mark.parametrize(("with_tools", "id"), [(20, "L53"), (180, "L50")])
+def test_a_template_that_hides_the_tools(with_tools: int, id: str) -> None:
+    plain = answering(whole(content="I cannot read files."), chunked(sse(delta(content="I cannot read files."), delta("stop"), "[DONE]")))
+    result, seen = run({**chat(plain), "/tokenize": counting(with_tools)})
+    assert [finding["id"] for finding in result["findings"]] == [id]
+    # Counted once for both forms.
+    assert sum(one.path == "/tokenize" for one in seen) == 2
+
+
+def test_reasoning_that_is_lost_beside_a_streamed_call() -> None:
+    result, _seen = run(chat(answering(whole(reasoning="I should read it.", tool_calls=[call()]), streamed())))
+    assert result["ok"]
+    (finding,) = result["findings"]
+    assert (finding["id"], finding["severity"]) == ("L63", "warning")
+    assert finding["seen"].startswith("whole: the call comes with reasoning; streamed: without")
