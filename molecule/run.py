@@ -41,7 +41,7 @@ def brought() -> Iterator[None]:
 
 
 # What a scenario's hosts run on; the others are containers.
-REQUIREMENTS = {"storage": vm.shared, "gpu": brought}
+REQUIREMENTS = {"storage": vm.shared, "driver_vm": vm.shared, "gpu": brought}
 
 # How molecule, without colours, announces the begin and the end of a phase.
 MARK = re.compile(r"\[(?P<scenario>\S+) > (?P<phase>\w+)\] (?P<event>Executing|Executed: (?P<state>\w+))\s*$")

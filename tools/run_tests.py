@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the gates, go on after a failing one, and add up what they report.  Usage: run_tests.py [STAGE...]
 
-Two lanes run side by side, each with its stages in order: much of a deployment is waiting for one process.
+Lanes run side by side, each with its stages in order: much of a deployment is waiting for one process.
 Reports go to .reports/<commit>, or .reports/worktree where something is not committed, one folder a stage, with run.json beside them.
 """
 
@@ -48,6 +48,7 @@ STAGES = (
     Stage("driver", "molecule SCENARIO=driver", 25, 1),
     Stage("container_toolkit", "molecule SCENARIO=container_toolkit", 25, 1),
     Stage("gpu", "molecule SCENARIO=gpu", 15, 1),
+    Stage("storage", "molecule SCENARIO=storage", 40, 1),
     Stage("molecule", "molecule", 45, 2),
     Stage("demo", "test-demo", 60, 2),
 )

@@ -73,7 +73,7 @@ INITRAMFS = {
 # What a server has and no test needs: seconds each under emulation.
 MASKED = (
     "apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer", "dpkg-db-backup.timer",
-    "systemd-logind.service", "getty@tty1.service", "serial-getty@ttyS0.service", "dev-hugepages.mount", "dev-mqueue.mount", "sys-kernel-debug.mount",
+    "getty@tty1.service", "serial-getty@ttyS0.service", "dev-hugepages.mount", "dev-mqueue.mount", "sys-kernel-debug.mount",
     "sys-kernel-tracing.mount", "sys-kernel-config.mount", "sys-fs-fuse-connections.mount", "modprobe@configfs.service", "modprobe@drm.service",
     "modprobe@efi_pstore.service", "modprobe@fuse.service", "systemd-pstore.service", "systemd-update-utmp.service",
 )  # fmt: skip
