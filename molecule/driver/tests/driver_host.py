@@ -53,7 +53,7 @@ class DriverHost:
 
     def kill_when(self, condition: str) -> list[int]:
         """Wait until a shell command succeeds on the host, then kill all that was started from outside with SIGKILL."""
-        killed: list[int] = Inside(self.name)("kill_when", condition, "150", timeout=200)
+        killed: list[int] = Inside(self.name)("kill_when", condition, "400", timeout=450)
         return killed
 
 

@@ -45,7 +45,7 @@ def from_outside() -> list[int]:
 while subprocess.run(["sh", "-c", CONDITION], capture_output=True, check=False).returncode != 0:
     if time.monotonic() > DEADLINE:
         sys.exit(f"{CONDITION!r} did not come true within {SECONDS:g} s")
-    time.sleep(0.02)
+    time.sleep(0.05)
 killed = []
 for pid in from_outside():
     try:
