@@ -73,7 +73,9 @@ async def stream(target: Target, events: int, gap: float, seen: Seen, opened: as
     """One stream to its end; each event counts once, in order."""
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS + events * gap):
-            seen.lost += events - await _follow(target, request(target, events, gap, padding), seen, opened)
+            arrived = await _follow(target, request(target, events, gap, padding), seen, opened)
+            # Not in one line with the waiting: `+=` would add to what was there before it.
+            seen.lost += events - arrived
     except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
         seen.errors.append(f"{type(error).__name__}: {error}")
         seen.lost += events

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -129,12 +130,19 @@ def _nginx_binary() -> str:
 
 @contextlib.contextmanager
 def proxy(folder: Path, upstream: int) -> Iterator[list[Target]]:
-    """The proxy of this collection, as `make proxy` starts it, on both surfaces."""
+    """The proxy of this collection on both surfaces: one worker, and room for more requests at once than it has by default."""
     port = free_port()
     python = environment("proxy-venv", ROOT / "roles/proxy/files/proxy.lock")
     (folder / "key").write_text(KEY)
-    command = [str(python), "-m", "inferhost_proxy", "--port", str(port), "--upstream", f"http://127.0.0.1:{upstream}"]
-    command += ["--key-file", str(folder / "key"), "--log-level", "warning"]
+    settings = {
+        "port": port,
+        "api_keys": [{"label": "bench", "file": str(folder / "key")}],
+        "upstreams": [{"name": "engine", "url": f"http://127.0.0.1:{upstream}"}],
+        "limits": {"max_in_flight": 4096},
+        "log_level": "warning",
+    }
+    (folder / "proxy.json").write_text(json.dumps(settings))
+    command = [str(python), "-m", "inferhost_proxy", "--config", str(folder / "proxy.json")]
     extra = {"PYTHONPATH": str(ROOT / "roles/proxy/files"), "PYTHONDONTWRITEBYTECODE": "1"}
     with running(command, folder, f"http://127.0.0.1:{port}/v1/models", extra) as pid:
         yield [Target("proxy openai", port, key=KEY, pid=pid), Target("proxy anthropic", port, "anthropic", KEY, pid)]
