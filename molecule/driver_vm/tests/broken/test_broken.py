@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from driver_machine import DOCTOR_ROWS, Diagnosis, Machine
+from driver_machine import Diagnosis, Machine
 from world import CARD, OLD
 
 REFUSAL = "requires use of the NVIDIA open kernel modules"
@@ -26,7 +26,6 @@ def test_a_driver_without_headers_is_named_l03(without_headers: Diagnosis, machi
     assert f"linux-headers-{kernel} linux-headers-cloud-amd64" in worst.fix
 
 
-@pytest.mark.skipif("L03" not in DOCTOR_ROWS, reason="the doctor of this version has no check L03")
 def test_the_doctor_names_l03(without_headers: Diagnosis) -> None:
     assert [finding.fix for finding in without_headers.diagnosed if finding.id == "L03"] == [without_headers.worst().fix]
 
@@ -62,6 +61,5 @@ def test_the_closed_module_on_blackwell_is_named_l01(closed: Diagnosis) -> None:
     assert "nvidia-kernel-open-dkms" in worst.fix
 
 
-@pytest.mark.skipif("L01" not in DOCTOR_ROWS, reason="the doctor of this version has no check L01")
 def test_the_doctor_names_l01(closed: Diagnosis) -> None:
     assert [finding.fix for finding in closed.diagnosed if finding.id == "L01"] == [closed.worst().fix]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 import world
-from driver_machine import DOCTOR_ROWS, Diagnosis, Machine
+from driver_machine import Diagnosis, Machine
 from world import NEW, OLD
 
 # Everything of the driver, as an upgrade of the machine takes it.
@@ -40,6 +40,5 @@ def test_user_space_of_another_version_than_the_loaded_module_is_named_l08(machi
     assert worst.fix.startswith("sudo reboot")
 
 
-@pytest.mark.skipif("L08" not in DOCTOR_ROWS, reason="the doctor of this version has no check L08")
 def test_the_doctor_names_l08(moved: Diagnosis) -> None:
     assert [finding.fix for finding in moved.diagnosed if finding.id == "L08"] == [moved.worst().fix]

@@ -41,20 +41,25 @@ class Engine:
         return await self.errand.send(Request("POST" if body else "GET", path, self._headers, body))
 
     async def read(self, response: aiohttp.ClientResponse) -> bytes:
-        parts = []
-        with named_failures("upstream_cut"):
-            async for part in response.content.iter_any():
-                self._call.wait_for_more()
-                try:
-                    self._hold.grow(len(part))
-                except Fault as exc:
-                    raise Fault("answer_too_large", exc.cause) from exc
-                parts.append(part)
-        return b"".join(parts)
+        return await read_whole(self._call, response, self._hold)
 
     async def whole(self, path: str, body: bytes = b"") -> tuple[int, bytes]:
         with handed_back(await self.ask(path, body)) as response:
             return response.status, await self.read(response)
+
+
+async def read_whole(call: Call, response: aiohttp.ClientResponse, hold: Hold) -> bytes:
+    """A whole answer; each part of it has its time, and all count as held."""
+    parts = []
+    with named_failures("upstream_cut"):
+        async for part in response.content.iter_any():
+            call.wait_for_more()
+            try:
+                hold.grow(len(part))
+            except Fault as exc:
+                raise Fault("answer_too_large", exc.cause) from exc
+            parts.append(part)
+    return b"".join(parts)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from .call import Call, Mode, mode
 from .config import Config
 from .delivery import ClientGone, body_message, deliver, read_body, refuse, sent, stop
 from .directory import Directory, named_in
-from .engine import Engine
+from .engine import Engine, read_whole
 from .errors import Fault
 from .metrics import Metrics
 from .openai_chat import ChatStream, Rules, whole
@@ -237,13 +237,7 @@ class Exchange:
         return openai_responses.ResponsesStream(rules.offer, rules) if rules.offer is not None else None
 
     async def _whole(self, call: Call, own: Callable[[], Engine], request: Request, response: aiohttp.ClientResponse, hold: Hold, send: Send) -> None:
-        parts = []
-        with named_failures("upstream_cut"):
-            async for part in response.content.iter_any():
-                call.wait_for_more()
-                _grow(hold, len(part))
-                parts.append(part)
-        body = b"".join(parts)
+        body = await read_whole(call, response, hold)
         rules = self.rules(call)
         if call.route.chat or rules.offer is not None:
             changed = whole(body, rules) if call.route.chat or rules.offer is None else openai_responses.whole(body, rules.offer, rules)
@@ -355,13 +349,6 @@ class Exchange:
             await send(body_message(b"", more=False))
         # Otherwise the answer stays unfinished: uvicorn then closes the connection, which every client takes for
         # the failure it is.
-
-
-def _grow(hold: Hold, count: int) -> None:
-    try:
-        hold.grow(count)
-    except Fault as exc:
-        raise Fault("answer_too_large", exc.cause) from exc
 
 
 def _unchanged(block: bytes) -> bytes:

@@ -23,7 +23,6 @@ from .openai_search import DEFERRED, Called, Plan, after
 from .openai_turns import Turns
 from .search import Outcome
 from .search_service import Searcher
-from .upstream import named_failures
 
 SPARE_LEGS = 3
 """Answers of the engine beyond the searches allowed: to say something after the last, and to be told that there are no more."""
@@ -36,6 +35,9 @@ class Client(Protocol):
 
     async def ask(self, members: Members) -> aiohttp.ClientResponse:
         """The engine's answer to a request with these members."""
+
+    async def read(self, response: aiohttp.ClientResponse, hold: Hold) -> bytes:
+        """A whole answer."""
 
     def rules(self) -> Rules: ...
 
@@ -117,7 +119,7 @@ class Legs:
         if response.status == HTTPStatus.UNAUTHORIZED:
             raise Fault("upstream_auth")
         if response.status != HTTPStatus.OK:
-            body = await self._whole(response)
+            body = await self._client.read(response, self._hold)
             if not first:
                 # The client knows nothing of a second request, so it is told in our own words.
                 raise anthropic_errors.from_answer(response.status, body, response.headers.get("retry-after"))
@@ -126,7 +128,7 @@ class Legs:
         if response.content_type != "text/event-stream":
             if self._streams:
                 raise Fault("upstream_protocol", "no stream behind a stream")
-            return _Document(response.status, raw, self._document(await self._whole(response)))
+            return _Document(response.status, raw, self._document(await self._client.read(response, self._hold)))
         if first:
             self._streams = True
             await self._client.start(raw)
@@ -155,17 +157,6 @@ class Legs:
         finally:
             client.counted(chat)
         client.holds_back(bytes)
-
-    async def _whole(self, response: aiohttp.ClientResponse) -> bytes:
-        parts = []
-        with named_failures("upstream_cut"):
-            async for part in response.content.iter_any():
-                try:
-                    self._hold.grow(len(part))
-                except Fault as exc:
-                    raise Fault("answer_too_large", exc.cause) from exc
-                parts.append(part)
-        return b"".join(parts)
 
     def _document(self, body: bytes) -> bytes:
         changed = openai_chat.whole(body, self._client.rules())

@@ -15,8 +15,10 @@ import msgspec
 
 from . import headers
 from .asgi import Headers, Send
+from .budget import Hold
 from .call import Call, Mode
 from .delivery import body_message, deliver, sent, stop
+from .engine import read_whole
 from .openai_chat import ChatStream, Rules, Whole
 from .openai_request import Members
 from .pool import Errand
@@ -42,6 +44,9 @@ class Searching:
         body = msgspec.json.encode(members)
         self._call.ask = self._call.ask._replace(body=body, members=members)
         return await self._exchange.answered(self._call, self._errand, self._request._replace(body=body))
+
+    async def read(self, response: aiohttp.ClientResponse, hold: Hold) -> bytes:
+        return await read_whole(self._call, response, hold)
 
     def rules(self) -> Rules:
         return self._exchange.rules(self._call)
