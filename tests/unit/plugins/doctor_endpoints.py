@@ -255,6 +255,16 @@ BROKEN: list[tuple[str, Values, str, str, str, str]] = [
     ("L63", tools("L63"), "error", "Refused", "no parser", "or by hand"),
     ("L64", asked(guided=said("Hello!")), "warning", "guided_choice was answered with 'Hello!'", "since 0.12", "structured_outputs"),
     ("L64", asked(schema=said("Hello!")), "error", "response_format with a schema was answered with 'Hello!'", "drops response_format", "drop_params"),
+    # What real vLLM 0.32 answers with the built-in model.
+    (
+        "L64",
+        asked(schema=said('{"animal"' + " " * 39, finish="length")),
+        "warning",
+        "obeys the schema, and did not come to its end",
+        "white space is allowed",
+        '"disable_any_whitespace": true',
+    ),
+    ("L64", asked(schema=said("Hello! I am", finish="length")), "error", "answered with 'Hello! I am'", "drops response_format", "drop_params"),
     ("L65", asked(plain=said("A file is a named piece of data. " * 2)), "warning", "says everything twice", "repeats itself", "repetition_penalty"),
     ("L65", asked(streamed=said("A file is a named piece of data." * 2)), "warning", "a streamed answer comes twice", "last chunk", "port 4000"),
     ("L66", {"venvs": [STOLEN]}, "error", "LiteLLM 1.82.8", "thief", "rm -rf /srv/litellm"),
@@ -295,6 +305,7 @@ NO_FINDING: list[tuple[str, Values]] = [
     # Clients of this host talk to the proxy, which writes both names.
     ("L62", {"endpoints": GUARDED, "behaviour": [behaviour(plain=VLLM_NAMES, thinking_off=said()), behaviour(PROXY)]}),
     ("L64", asked(guided=refusal("guided_choice is gone"))),
+    ("L64", asked(schema=said('{"animal": "walrus"}', finish="length"))),
     # The hop loses it, so L66 says it.
     ("L64", hop(schema=said("Hello!"))),
     ("L65", asked(plain=said("Yes. Yes."))),

@@ -87,7 +87,7 @@ def _settings_fix(one: t.Mapping[str, t.Any]) -> str:
 
 _HANDED_ON: tuple[tuple[str, str, t.Callable[[Answer], bool]], ...] = (
     ("chat_template_kwargs", "thinking_off", lambda answer: not thinks(answer)),
-    ("response_format", "schema", lambda answer: follows(answer["content"])),
+    ("response_format", "schema", follows),
 )
 
 
