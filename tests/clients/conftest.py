@@ -5,18 +5,15 @@
 
     INFERHOST_TEST_ENDPOINT=http://127.0.0.1:4000  INFERHOST_TEST_KEY_FILE=…/etc/secrets/api_key  INFERHOST_TEST_CLIENTS_DIR=…/clients
 
-The tests of the demo start one and set these. Agents come from the npm registry, pinned with hashes in package-lock.json.
+The tests of the demo start one and set these.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import platform
 import secrets
 import shutil
-import subprocess
 import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -24,11 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import agents
 import pytest
-
-HERE = Path(__file__).parent
-REPOSITORY = HERE.parents[1]
-UNREACHABLE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH")
 
 READ_TOOL = {
     "type": "function",
@@ -103,53 +97,15 @@ def tool_request(model: str, note: Note) -> dict[str, Any]:
     return {"model": model, "messages": [{"role": "user", "content": note.request}], "tools": [READ_TOOL], "max_tokens": 200, "temperature": 0}
 
 
-@pytest.fixture(scope="session")
-def agent_packages(endpoint: str) -> Path:
-    """node_modules with the locked agents: the packages that hold the programs, so there are no install scripts to run."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("npm is not installed, so the real agents cannot be had")
-    folder = REPOSITORY / ".cache" / "clients"
-    wanted = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
-    stamp = folder / "installed"
-    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, folder / name)
-        done = subprocess.run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, capture_output=True, text=True, check=False)
-        if any(sign in done.stderr for sign in UNREACHABLE):
-            pytest.skip(f"the npm registry cannot be reached: {done.stderr.splitlines()[-1]}")
-        assert done.returncode == 0, done.stderr
-        stamp.write_text(wanted, encoding="utf-8")
-    return folder / "node_modules"
-
-
 @pytest.fixture
-def run_agent(agent_packages: Path, note: Note, tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
+def run_agent(endpoint: str, note: Note, tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
     """Start an agent in the folder of the note, with a home of its own that holds only its settings, and return the events it printed."""
 
     def run(binary: str, arguments: list[str], settings: Path, place: str, **environment: str) -> list[dict[str, Any]]:
-        architecture = {"x86_64": "x64", "aarch64": "arm64"}[platform.machine()]
-        program = agent_packages / binary.format(architecture=architecture)
-        package = str(program.relative_to(agent_packages))
-        if not any(package.startswith(name) for name in json.loads((HERE / "package.json").read_text(encoding="utf-8"))["optionalDependencies"]):
-            pytest.skip(f"package-lock.json has no agent for {platform.machine()}: {package}")
-        # npm leaves an optional package out in silence where it cannot be had.
-        assert program.exists(), f"npm did not install {package}; remove {agent_packages.parent} and try again"
+        program = agents.program(binary)
         home = tmp_path / "home"
         (home / place).parent.mkdir(parents=True)
         shutil.copy(settings, home / place)
-        done = subprocess.run(
-            [str(program), *arguments],
-            cwd=note.path.parent,
-            env={"HOME": str(home), "PATH": "/usr/bin:/bin", **environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-        return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        return agents.run(program, arguments, note.path.parent, home, **environment)
 
     return run

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 
-BINARY = "@anthropic-ai/claude-code-linux-{architecture}/claude"
+from agents import CLAUDE_CODE
 
 
 def test_it_reads_a_file(run_agent, generated, endpoint, note):
     settings = generated / "claude-settings.json"
     assert json.loads(settings.read_text(encoding="utf-8"))["env"]["ANTHROPIC_BASE_URL"] == endpoint
     arguments = ["--print", note.request, "--output-format", "stream-json", "--verbose", "--allowedTools", "Read"]
-    events = run_agent(BINARY, arguments, settings, ".claude/settings.json")
+    events = run_agent(CLAUDE_CODE, arguments, settings, ".claude/settings.json")
     blocks = [block for event in events if event["type"] in ("assistant", "user") for block in event["message"]["content"]]
     calls = [block for block in blocks if block["type"] == "tool_use"]
     assert [(call["name"], call["input"]) for call in calls] == [("Read", {"file_path": str(note.path)})]

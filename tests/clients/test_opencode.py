@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 
-BINARY = "opencode-linux-{architecture}/bin/opencode"
-QUIET = {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1", "OPENCODE_DISABLE_LSP_DOWNLOAD": "1"}
+from agents import OPENCODE, QUIET_OPENCODE
 
 
 def test_it_reads_a_file(run_agent, generated, endpoint, note):
@@ -17,7 +16,7 @@ def test_it_reads_a_file(run_agent, generated, endpoint, note):
     assert provider["options"]["baseURL"] == f"{endpoint}/v1"
     # Word by word: OpenCode puts quotation marks around an argument with blanks and sends them to the model.
     arguments = ["run", "--format", "json", *note.request.split()]
-    events = run_agent(BINARY, arguments, settings, ".config/opencode/opencode.json", **QUIET)
+    events = run_agent(OPENCODE, arguments, settings, ".config/opencode/opencode.json", **QUIET_OPENCODE)
     calls = [event["part"] for event in events if event["type"] == "tool_use"]
     assert [(call["tool"], call["state"]["input"]["filePath"], call["state"]["status"]) for call in calls] == [("read", str(note.path), "completed")]
     assert note.word in calls[0]["state"]["output"]

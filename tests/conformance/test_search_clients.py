@@ -1,47 +1,23 @@
 # Copyright: (c) 2026, inferhost contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real agents that search the web through the proxy; the engine is scripted and SearXNG a stand-in.
-
-INFERHOST_CLAUDE_CODE and INFERHOST_OPENCODE name their programs; the packages are in tests/clients/package.json.
-"""
+"""Real agents that search the web through the proxy; the engine is scripted and SearXNG a stand-in."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import agents
 import pytest
 from gateway import CLIENT_KEY, Gateway
 from search_kit import CHAT, SearchStandIn, search, turn, turn_as_stream
 from standin import Reply, Seen, StandIn, stream, whole
 
-CLAUDE_CODE = os.environ.get("INFERHOST_CLAUDE_CODE", "")
-OPENCODE = os.environ.get("INFERHOST_OPENCODE", "")
 
-
-def run(command: list[str], folder: Path, **environment: str) -> list[Any]:
-    """What an agent prints, one event a line. Its home is in the folder."""
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={"HOME": str(folder / "home"), "PATH": "/usr/bin:/bin", **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-
-
-@pytest.mark.timeout(240)
-@pytest.mark.skipif(not CLAUDE_CODE, reason="INFERHOST_CLAUDE_CODE does not name a program")
+@pytest.mark.timeout(600)
 def test_L57_D04_claude_code_searches_and_counts_it(start: Callable[..., Gateway], standin: StandIn, web: SearchStandIn, tmp_path: Path) -> None:
     asked: list[Any] = []
 
@@ -65,9 +41,8 @@ def test_L57_D04_claude_code_searches_and_counts_it(start: Callable[..., Gateway
     environment = {"ANTHROPIC_BASE_URL": gateway.url, "ANTHROPIC_AUTH_TOKEN": CLIENT_KEY, "ANTHROPIC_MODEL": "m", "ANTHROPIC_DEFAULT_HAIKU_MODEL": "m"}
     quiet = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "ENABLE_TOOL_SEARCH": "false"}
     (home / ".claude/settings.json").write_text(json.dumps({"env": {**environment, **quiet}}))
-    events = run(
-        [CLAUDE_CODE, "--print", "Search the web for inferhost news", "--output-format", "stream-json", "--verbose", "--allowedTools", "WebSearch"], tmp_path
-    )
+    arguments = ["--print", "Search the web for inferhost news", "--output-format", "stream-json", "--verbose", "--allowedTools", "WebSearch"]
+    events = agents.run(agents.program(agents.CLAUDE_CODE), arguments, tmp_path, home)
     (result,) = [block for event in events if event["type"] == "user" for block in event["message"]["content"] if block["type"] == "tool_result"]
     assert "https://one.example/a" in result["content"] and "Found: it is new." in result["content"]
     assert web.queries == ["inferhost news"]
@@ -78,8 +53,7 @@ def test_L57_D04_claude_code_searches_and_counts_it(start: Callable[..., Gateway
     assert last["modelUsage"]["m"]["webSearchRequests"] == 1
 
 
-@pytest.mark.timeout(240)
-@pytest.mark.skipif(not OPENCODE, reason="INFERHOST_OPENCODE does not name a program")
+@pytest.mark.timeout(600)
 def test_L57_opencode_sees_the_answer_alone(start: Callable[..., Gateway], standin: StandIn, web: SearchStandIn, tmp_path: Path) -> None:
     """Its own call behind the search is one that it executes."""
     (tmp_path / "note.txt").write_text("the word is heron\n")
@@ -105,8 +79,8 @@ def test_L57_opencode_sees_the_answer_alone(start: Callable[..., Gateway], stand
     settings = tmp_path / "home/.config/opencode/opencode.json"
     settings.parent.mkdir(parents=True)
     settings.write_text(json.dumps({"model": "inferhost/m", "small_model": "inferhost/m", "provider": {"inferhost": provider}}))
-    quiet = {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1", "OPENCODE_DISABLE_LSP_DOWNLOAD": "1"}
-    events = run([OPENCODE, "run", "--format", "json", "What", "is", "new"], tmp_path, **quiet)
+    arguments = ["run", "--format", "json", "What", "is", "new"]
+    events = agents.run(agents.program(agents.OPENCODE), arguments, tmp_path, tmp_path / "home", **agents.QUIET_OPENCODE)
     calls = [event["part"] for event in events if event["type"] == "tool_use"]
     assert [(call["tool"], call["state"]["status"]) for call in calls] == [("read", "completed")]
     assert [event["part"]["text"] for event in events if event["type"] == "text"] == ["I look it up.", "It is heron."]
