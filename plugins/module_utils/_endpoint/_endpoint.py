@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass
 
@@ -54,6 +55,8 @@ class Probe(t.NamedTuple):
     cause: str = "the service is down, still starting, or another program listens there"
     fix: str = "systemctl status {service} --no-pager"
     severity: str = "error"
+    patience: t.Callable[[Answer], float] | None = None
+    """Seconds for which an answer that is not right may still become so by itself."""
 
 
 def _chat_body(model: str) -> Json:
@@ -131,14 +134,30 @@ def refuses_plainly(answer: Answer, _expected: Expected) -> Judgement:
     return answer.status == 401, _status(answer)
 
 
-def scrapes(answer: Answer, _expected: Expected) -> Judgement:
-    """A target that was not asked yet is `unknown`, which is no fault right after a start."""
+def _targets(answer: Answer) -> list[Json]:
     data = answer.body.get("data") if isinstance(answer.body, dict) else None
     targets = data.get("activeTargets") if isinstance(data, dict) else None
-    if answer.status != 200 or not isinstance(targets, list) or not targets:
+    return targets if isinstance(targets, list) else []
+
+
+def scrapes(answer: Answer, _expected: Expected) -> Judgement:
+    """A target that was not asked yet is `unknown`, which is no fault right after a start."""
+    targets = _targets(answer)
+    if answer.status != 200 or not targets:
         return False, _status(answer) if answer.status != 200 else "no targets"
     down = sorted(str(target.get("labels", {}).get("job", "?")) for target in targets if target.get("health") == "down")
     return not down, f"down: {', '.join(down)}" if down else f"{len(targets)} targets, none down"
+
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+LONGEST_WAIT = 60.0
+
+
+def until_next_scrape(answer: Answer) -> float:
+    """An exporter that started after Prometheus asked for it counts as down until it is asked again: `scrapeInterval` of the targets API, at most a minute."""
+    intervals = [str(target.get("scrapeInterval", "")) for target in _targets(answer) if target.get("health") == "down"]
+    seconds = [sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)(ms|s|m|h)", one)) for one in intervals]
+    return min(max(seconds, default=0.0), LONGEST_WAIT)
 
 
 def judge_stream(stream: ChatStream) -> Judgement:
@@ -213,8 +232,9 @@ PROBES: tuple[Probe, ...] = (
         scrapes,
         id="L74",
         severity="warning",
-        cause="an exporter is down; one that has just started counts as down until the next scrape",
+        cause="an exporter is down; Prometheus was asked until its next scrape",
         fix="curl -sS '{url}/api/v1/targets?state=active'",
+        patience=until_next_scrape,
     ),
 )
 # Not in the table, for its answer is a stream.

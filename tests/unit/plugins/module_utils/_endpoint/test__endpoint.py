@@ -151,6 +151,31 @@ def test_a_target_that_is_down_is_a_warning() -> None:
     assert (row["ok"], row["finding"]["severity"]) == (False, "warning")
 
 
+def targets(*health: str, interval: str = "15s") -> t.Any:
+    return http(200, {"data": {"activeTargets": [{"health": one, "labels": {"job": "node"}, "scrapeInterval": interval} for one in health]}})
+
+
+def test_an_exporter_that_has_just_started_is_given_until_the_next_scrape() -> None:
+    answers = iter([targets("up", "down"), targets("up", "up")])
+    rows, seen = run(Gateway(api__v1__targets=lambda _seen: next(answers)))
+    row = next(row for row in rows if row["name"] == "Prometheus reaches its targets")
+    assert (row["ok"], row["seen"]) == (True, "2 targets, none down")
+    assert sum(one.path.startswith("/api/v1/targets") for one in seen) == 2
+
+
+def test_one_that_stays_down_is_asked_for_as_long_and_then_said() -> None:
+    rows, seen = run(Gateway(api__v1__targets=targets("down", interval="100ms")))
+    row = next(row for row in rows if row["name"] == "Prometheus reaches its targets")
+    assert (row["ok"], row["seen"]) == (False, "down: node")
+    assert sum(one.path.startswith("/api/v1/targets") for one in seen) > 1
+
+
+@pytest.mark.parametrize("interval, seconds", [("15s", 15), ("1m30s", 60), ("1m", 60), ("500ms", 0.5), ("", 0), ("soon", 0)])
+def test_how_long_the_next_scrape_may_take(interval: str, seconds: float) -> None:
+    body = {"data": {"activeTargets": [{"health": "down", "scrapeInterval": interval}, {"health": "up", "scrapeInterval": "2h"}]}}
+    assert endpoint.until_next_scrape(answer(200, body)) == seconds
+
+
 def test_nothing_listens_and_every_row_says_so() -> None:
     with ScriptedServer({}) as there:
         where = server(there.url, KEY, 1)
