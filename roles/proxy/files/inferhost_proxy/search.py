@@ -136,29 +136,42 @@ def cleaned(results: Iterable[Result], count: int, max_chars: int) -> tuple[Resu
     each = max(200, max_chars // count)
     left = max_chars
     for result in results:
-        url = result.url.strip()
-        if len(kept) == count or left <= 0:
+        if len(kept) == count:
             break
-        if url in seen or not web_address(url):
+        url = web_address(result.url.strip())
+        if url is None or url in seen:
             continue
-        title = clean(result.title, MAX_TITLE_CHARS)
-        text = clean(result.text, min(each, max(0, left - len(url) - len(title))))
+        title = clean(result.title, MAX_TITLE_CHARS) or url
         age = clean(result.age, MAX_AGE_CHARS) if result.age else ""
+        room = left - len(url) - len(title) - len(age)
+        if room < 0:
+            continue
+        text = clean(result.text, min(each, room))
         seen.add(url)
-        kept.append(Result(title or url, url, text, age or None))
-        left -= len(url) + len(title) + len(text)
+        kept.append(Result(title, url, text, age or None))
+        left = room - len(text)
     return tuple(kept)
 
 
-def web_address(url: str) -> bool:
-    """Whether this is an address of the web, written so that it can only be one."""
-    if len(url) > MAX_URL_CHARS or not url.isprintable() or any(char in url for char in ' <>"\\'):
-        return False
+_HOST = re.compile(r"[^\[\]{}|^`]+|\[[0-9a-f:.]+\](?::\d+)?", re.IGNORECASE)
+_ENCODED = str.maketrans({char: f"%{ord(char):X}" for char in "[]{}|^`"})
+"""What has no place in an address behind its host, and would be read as the beginning of a mark."""
+
+
+def web_address(url: str) -> str | None:
+    """The address of the web, written so that it can only be one; None where it is none."""
+    if not url.isprintable() or any(char in url for char in ' <>"\\'):
+        return None
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
     except ValueError:
-        return False
+        return None
+    if not valid or _HOST.fullmatch(parts.netloc) is None:
+        return None
+    behind = len(parts.scheme) + len("://") + len(parts.netloc)
+    written = url[:behind] + url[behind:].translate(_ENCODED)
+    return written if len(written) <= MAX_URL_CHARS else None
 
 
 # Where a chat template's own marks begin. The engine would read them as such, whoever wrote them.
