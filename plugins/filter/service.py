@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.inferhost.llm.plugins.module_utils import _service_command, _variable_names
+from ansible_collections.inferhost.llm.plugins.module_utils import _secret, _service_command, _variable_names
 
 
 class FilterModule:
-    """Command lines of services and spelling of variables."""
+    """Command lines of services, spelling of variables, and secrets in them."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
@@ -21,4 +21,5 @@ class FilterModule:
             "supervisor_exec": _service_command.supervisor_exec,
             "systemd_exec": _service_command.systemd_exec,
             "unknown_variables": _variable_names.unknown_variables,
+            "written_secrets": _secret.written_secrets,
         }

@@ -30,6 +30,11 @@ def lines(current: str, present: list[str], now: float) -> list[str]:
     return [current] + [line for line in present if line.split()[0] != current and _still_valid(line, now)]
 
 
+def ended_by(present: list[str], moment: float) -> list[str]:
+    """The lines with no end later than a moment; the key in use has none."""
+    return [" ".join([line.split()[0], min(line.split()[1], stamp(moment))]) if len(line.split()) == 2 else line for line in present]
+
+
 def rotated(new: str, current: str, present: list[str], now: float, overlap_seconds: int) -> list[str]:
     """The lines when a new key takes over. A rotation that was interrupted before does not give the old key more time."""
     earlier = [line for line in present if line.split()[0] not in (new, current)]

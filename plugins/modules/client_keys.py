@@ -44,7 +44,7 @@ options:
     elements: str
     default: []
   overlap_seconds:
-    description: So long a replaced key stays valid beside the new one.
+    description: So long at most the replaced key, and those that earlier rotations left valid, stay valid beside the new one.
     type: int
     default: 0
   group:
@@ -90,19 +90,15 @@ digest:
 import grp
 import hashlib
 import os
-import secrets
-import string
 import time
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.inferhost.llm.plugins.module_utils import _client_keys
+from ansible_collections.inferhost.llm.plugins.module_utils._secret import MODE, new_secret
 from ansible_collections.inferhost.llm.plugins.module_utils._tree import write_file
 
-LETTERS = string.ascii_letters + string.digits
-LENGTH = 48  # of 62 letters each: 285 bits
-PREFIX = b"sk-"
-SECRET_MODE = 0o600
+PREFIX = "sk-"
 
 
 def _read(path: str) -> bytes:
@@ -111,11 +107,6 @@ def _read(path: str) -> bytes:
             return stream.read()
     except FileNotFoundError:
         return b""
-
-
-def _new_key(like: bytes) -> bytes:
-    kept = PREFIX if like.startswith(PREFIX) else b""
-    return kept + "".join(secrets.choice(LETTERS) for place in range(LENGTH)).encode("ascii")
 
 
 def _close(path: str, mode: int, group: int) -> bool:
@@ -169,12 +160,15 @@ def main() -> None:
             continue
         upcoming = _read(pending)
         if label in params["rotate"] and not upcoming:
-            upcoming = _new_key(current)
+            upcoming = new_secret(PREFIX if current.startswith(PREFIX.encode("ascii")) else "")
             if not module.check_mode:
-                write_file(pending, upcoming, SECRET_MODE)
-        present = _read(digests).decode("ascii").splitlines()
+                write_file(pending, upcoming, MODE)
+        kept = present = _read(digests).decode("ascii").splitlines()
+        if label in params["rotate"]:
+            # Of keys from earlier rotations too: one that leaked ends when it is wished.
+            kept = _client_keys.ended_by(present, now + params["overlap_seconds"])
         if upcoming:
-            wanted = _client_keys.rotated(_client_keys.digest(upcoming), _client_keys.digest(current), present, now, params["overlap_seconds"])
+            wanted = _client_keys.rotated(_client_keys.digest(upcoming), _client_keys.digest(current), kept, now, params["overlap_seconds"])
             replaced.append(label)
         else:
             wanted = _client_keys.lines(_client_keys.digest(current), present, now)

@@ -66,20 +66,11 @@ digest:
 
 import hashlib
 import os
-import secrets
-import string
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.inferhost.llm.plugins.module_utils._secret import MODE, new_secret
 from ansible_collections.inferhost.llm.plugins.module_utils._tree import write_file
-
-LETTERS = string.ascii_letters + string.digits
-LENGTH = 48  # of 62 letters each: 285 bits
-MODE = 0o600
-
-
-def _new_secret(prefix: str) -> bytes:
-    return (prefix + "".join(secrets.choice(LETTERS) for place in range(LENGTH))).encode("ascii")
 
 
 def _is_open(path: str) -> bool:
@@ -107,7 +98,7 @@ def main() -> None:
         module.fail_json(msg=f"there is no folder {params['folder']} for the secrets; the role inferhost.llm.inferhost makes it")
     if not module.check_mode:
         for name in made:
-            write_file(paths[name], _new_secret(params["prefixes"].get(name, "")), MODE)
+            write_file(paths[name], new_secret(params["prefixes"].get(name, "")), MODE)
         for name in closed:
             os.chown(paths[name], os.geteuid(), -1)
             os.chmod(paths[name], MODE)

@@ -56,10 +56,19 @@ def test_an_unknown_variable_is_refused_with_the_nearest_name(fresh: Demo) -> No
 
 @pytest.mark.parametrize(
     ("setting", "name"),
-    [("proxy_log_level=loud", "proxy_log_level"), ("vllm_context=many", "vllm_context"), ("inferhost_vllm_port=http", "inferhost_vllm_port")],
+    [
+        ("proxy_log_level=loud", "proxy_log_level"),
+        ("vllm_context=many", "vllm_context"),
+        ("inferhost_vllm_port=http", "inferhost_vllm_port"),
+        ("inferhost_root=/srv/inferhost/", "inferhost_root: /srv/inferhost/ - write it"),
+        ('{"proxy_api_keys": ["alice", "alice.next"]}', "not end in .next"),
+        ('{"litellm_settings": {"cache_params": {"password": "hidden"}}}', "litellm_settings.cache_params.password: written out"),
+    ],
 )
 def test_a_wrong_value_is_refused_before_anything_is_installed(fresh: Demo, setting: str, name: str) -> None:
-    assert name in refused(fresh, "-e", setting)
+    output = refused(fresh, "-e", setting)
+    assert name in " ".join(output.split())
+    assert "hidden" not in output
 
 
 def test_an_index_out_of_reach_is_refused_before_anything_is_installed(fresh: Demo) -> None:

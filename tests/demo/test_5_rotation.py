@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 
+import pytest
 from demo import Demo, recap
 
 
@@ -29,6 +31,23 @@ def test_a_dry_run_changes_no_key(demo: Demo) -> None:
     assert demo.key == before
     assert before not in output
     assert demo.request("/v1/models", key=before)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        ({"rotate_keys_labels": "main, alise", "rotate_keys_engine": True}, "There is no key alise to rotate"),
+        ({"rotate_keys_overlap_hour": 0}, "did you mean rotate_keys_overlap_hours?"),
+    ],
+)
+def test_a_wish_that_cannot_be_is_refused_before_any_key_changes(demo: Demo, wish: dict[str, object], said: str) -> None:
+    secrets = sorted((demo.root / "etc/secrets").iterdir())
+    before = [path.read_bytes() for path in secrets]
+    done = demo.play("-e", json.dumps(wish), playbook="rotate_keys")
+    assert done.returncode != 0
+    assert said in " ".join(done.stdout.split())
+    assert recap(done.stdout)["changed"] == 0
+    assert [path.read_bytes() for path in secrets] == before
 
 
 def test_the_old_key_is_valid_for_the_overlap_and_clients_get_the_new_one(demo: Demo) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 import typing as t
 from pathlib import Path
 
@@ -82,6 +83,22 @@ def test_rotation_with_overlap(root: Path) -> None:
     assert key(root) not in json.dumps(done)
 
 
+def test_a_rotation_without_overlap_ends_keys_of_earlier_ones_too(root: Path) -> None:
+    client_keys(root, rotate=["main"], overlap_seconds=DAY)
+    assert len(lines(root)) == 2
+    client_keys(root, rotate=["main"], overlap_seconds=0)
+    assert lines(root) == [[sha(key(root))]]
+
+
+def test_an_interrupted_rotation_is_ended_as_it_was_wished(root: Path) -> None:
+    client_keys(root, rotate=["main"], overlap_seconds=DAY)
+    end = lines(root)[1][1]
+    (root / "secrets/api_key.next").write_text("sk-upcoming", encoding="ascii")
+    client_keys(root, overlap_seconds=0)
+    assert [line[0] for line in lines(root)] == [sha("sk-upcoming"), sha("sk-first")]
+    assert lines(root)[1][1] == end, "only who rotates decides on the end"
+
+
 def test_rotation_without_overlap_ends_the_old_key_at_once(root: Path) -> None:
     client_keys(root, rotate=["main", "alice"])
     assert lines(root) == [[sha(key(root))]]
@@ -95,7 +112,7 @@ def test_an_interrupted_rotation_is_completed_by_the_next_run(root: Path, reache
     client_keys(root)
     (root / "secrets/api_key.next").write_text("sk-second", encoding="ascii")
     if reached == "digests":
-        end = "2999-01-01T00:00:00Z"
+        end = _client_keys.stamp(time.time() + DAY / 2)
         (root / "keys/main").write_text(f"{sha('sk-second')}\n{sha('sk-first')} {end}\n", encoding="ascii")
     done = client_keys(root, rotate=again, overlap_seconds=DAY)
     assert done["rotated"] == ["main"]
