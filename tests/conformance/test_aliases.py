@@ -18,6 +18,7 @@ import pytest
 from gateway import CLIENT_KEY, Gateway
 from hypothesis import given
 from hypothesis import strategies as st
+from search_kit import SearchStandIn
 from standin import CUT, Reply, Seen, StandIn, stream, whole
 
 from inferhost_proxy.aliases import Aliases, filled, in_members
@@ -315,6 +316,15 @@ def test_unknown_model(standin: StandIn, gateway: Gateway, path: str) -> None:
     standin.replies[path] = whole(REFUSAL, 404)
     answer = gateway.post(path, {"model": "gpt-x", "messages": TURNS, "prompt": "x", "input": "x"})
     message = "The model `gpt-x` does not exist. There is: m, m-fast, m-deep, claude-haiku-*, claude-*."
+    assert (answer.status, answer.json()) == (404, {"error": {**REFUSAL["error"], "message": message}})
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_unknown_model_where_every_chat_may_search(standin: StandIn, start: Callable[..., Gateway], web: SearchStandIn, streamed: bool) -> None:
+    gateway = start(search=web.configuration(always_offer=True))
+    standin.replies[CHAT] = whole(REFUSAL, 404)
+    answer = gateway.post(CHAT, {"model": "gpt-x", "messages": TURNS, "stream": streamed})
+    message = "The model `gpt-x` does not exist. There is: m."
     assert (answer.status, answer.json()) == (404, {"error": {**REFUSAL["error"], "message": message}})
 
 

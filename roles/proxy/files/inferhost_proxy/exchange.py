@@ -24,7 +24,7 @@ from .call import Call, Mode, mode
 from .config import Config
 from .delivery import ClientGone, body_message, deliver, read_body, refuse, sent, stop
 from .directory import Directory, named_in
-from .engine import Engine, read_whole
+from .engine import Engine, handed_back, read_whole
 from .errors import Fault
 from .metrics import Metrics
 from .openai_chat import ChatStream, Rules, whole
@@ -80,7 +80,7 @@ class Exchange:
             )
             plan = self._search_asked(call)
             if plan is not None and self._searcher is not None:
-                client = Searching(self, call, errand, request, send)
+                client = Searching(self, call, errand, own, request, send)
                 try:
                     await Legs(client, self._searcher, plan, hold).run()
                 finally:
@@ -158,8 +158,7 @@ class Exchange:
 
     async def _relay(self, call: Call, errand: Errand, own: Callable[[], Engine], request: Request, hold: Hold, send: Send) -> None:
         """Pass the request on and its answer back. `own` asks the engine something more."""
-        response = await self.answered(call, errand, request)
-        try:
+        with handed_back(await self.answered(call, errand, request)) as response:
             if response.status == HTTPStatus.UNAUTHORIZED:
                 raise Fault("upstream_auth")
             answer_headers = list(response.raw_headers)
@@ -169,12 +168,6 @@ class Exchange:
                 await self._whole(call, own, request, response, hold, send)
             else:
                 await self._stream(call, response, answer_headers, send)
-        finally:
-            # Closing, not releasing: an unread answer must stop the generation behind it.
-            if response.content.at_eof():
-                response.release()
-            else:
-                response.close()
 
     def _asked(self, call: Call, errand: Errand, body: bytes, client: Headers) -> Ask:
         """The request as the engine is to get it, and what decides on the engine."""
@@ -243,12 +236,15 @@ class Exchange:
             changed = whole(body, rules) if call.route.chat or rules.offer is None else openai_responses.whole(body, rules.offer, rules)
             self.counted(changed.emptied, changed.rescued)
             body = changed.body
+        await self.document(call, own, request, response.status, list(response.raw_headers), body, send)
+
+    async def document(self, call: Call, own: Callable[[], Engine], request: Request, status: int, raw: Headers, body: bytes, send: Send) -> None:
+        """Send a whole answer, with the client's name for the model, or with the names that there are where the model is not."""
         if call.renaming is not None:
             body = call.renaming.whole(body)
-        if response.status == HTTPStatus.NOT_FOUND:
+        if status == HTTPStatus.NOT_FOUND:
             body = await self._directory.explained_document(own(), body, request.body)
-        kept = headers.for_client(list(response.raw_headers), call.id, changes_length=True)
-        await deliver(call, send, response.status, kept, body)
+        await deliver(call, send, status, headers.for_client(raw, call.id, changes_length=True), body)
 
     async def _stream(self, call: Call, response: aiohttp.ClientResponse, raw: Headers, send: Send) -> None:
         events = call.mode is Mode.EVENTS

@@ -16,6 +16,7 @@ import msgspec
 from . import anthropic_errors, openai_chat, search_text, sse
 from .asgi import Headers
 from .budget import Hold
+from .engine import handed_back
 from .errors import Fault
 from .openai_chat import ChatStream, Rules, Whole
 from .openai_request import Members
@@ -87,15 +88,8 @@ class Legs:
         answer: _Document | None = None
         legs = self._searcher.max_uses + SPARE_LEGS
         for number in range(legs):
-            response = await client.ask(members)
-            try:
+            with handed_back(await client.ask(members)) as response:
                 answer = await self._read(response, first=number == 0)
-            finally:
-                # What was not read to its end is not wanted any more, and has to stop.
-                if response.content.at_eof():
-                    response.release()
-                else:
-                    response.close()
             calls = turns.calls
             if not calls or turns.failed:
                 break

@@ -17,8 +17,8 @@ from . import headers
 from .asgi import Headers, Send
 from .budget import Hold
 from .call import Call, Mode
-from .delivery import body_message, deliver, sent, stop
-from .engine import read_whole
+from .delivery import body_message, sent, stop
+from .engine import Engine, read_whole
 from .openai_chat import ChatStream, Rules, Whole
 from .openai_request import Members
 from .pool import Errand
@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 class Searching:
     """What the legs of a search need of the exchange they are in."""
 
-    def __init__(self, exchange: Exchange, call: Call, errand: Errand, request: Request, send: Send) -> None:
+    def __init__(self, exchange: Exchange, call: Call, errand: Errand, own: Callable[[], Engine], request: Request, send: Send) -> None:
         self._exchange = exchange
         self._call = call
         self._errand = errand
+        self._own = own
         self._request = request
         self._send = send
         self._beat: asyncio.Future[None] | None = None
@@ -80,9 +81,7 @@ class Searching:
         await self._send(body_message(b"", more=False))
 
     async def document(self, status: int, raw: Headers, body: bytes) -> None:
-        renaming = self._call.renaming
-        kept = headers.for_client(raw, self._call.id, changes_length=True)
-        await deliver(self._call, self._send, status, kept, body if renaming is None else renaming.whole(body))
+        await self._exchange.document(self._call, self._own, self._request, status, raw, body, self._send)
 
     async def stop(self) -> None:
         if self._beat is not None:
