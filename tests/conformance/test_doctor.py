@@ -103,8 +103,11 @@ def test_what_the_doctor_finds_at_an_engine_the_gateway_mends(
     before = findings(collection, tmp_path / "engine", engine.url)
     assert {one.id for one in before} == {"L52", "L54", "L56", "L59", "L62", "L64"}
     gateway = start(engine.url, limits={"max_model_len": WINDOW})
-    # Whether a search finds anything is for the network to say, and no part of this.
-    behind = [one for one in findings(collection, tmp_path / "gateway", gateway.url + "/v1") if one.id != "L57"]
+    after = findings(collection, tmp_path / "gateway", gateway.url + "/v1")
+    # Nobody searches here, which the doctor knows by the gateway's words.
+    unserved = collection("plugins.module_utils._doctor._checks._conversation").UNSERVED
+    assert [unserved in one.seen for one in after if one.id == "L57"] == [True]
+    behind = [one for one in after if one.id != "L57"]
     # OpenAI's clients keep their system messages first; Anthropic's do not, and theirs are folded.
     assert [(one.id, one.severity) for one in behind] == [("L56", "info")], behind
     assert "/v1/chat/completions" in behind[0].seen

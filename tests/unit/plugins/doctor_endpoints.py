@@ -47,6 +47,7 @@ def blocks(*types: str, **more: t.Any) -> Values:
     return {"status": 200, "error": "", "blocks": list(types), "stop": "tool_use", "found": 0, "failures": [], **more}
 
 
+UNSERVED = "tools: `web_search` has no input_schema, so it would have to be executed by the server, and this server does not have it"
 FITS = {"status": 200, "error": ""}
 FIRST = "System message must be at the beginning."
 THOUGHT = said(reasoning="They ask about files.", names=["reasoning", "reasoning_content"])
@@ -185,17 +186,19 @@ BROKEN: list[tuple[str, Values, str, str, str, str]] = [
         asked(web_search=blocks("server_tool_use", "web_search_tool_result", failures=["unavailable"])),
         "warning",
         "failed with unavailable",
-        "nothing behind it",
+        "cannot be reached",
         "port 4000",
     ),
-    ("L57", ours(web_search=refusal("no search")), "info", "no search", "nothing behind it", "inferhost.llm.site -e proxy_web_search=ddgs"),
+    ("L57", ours(web_search=refusal(UNSERVED)), "info", "no input_schema", "nothing behind it", "inferhost.llm.site -e proxy_web_search=ddgs"),
+    ("L57", ours(web_search=refusal("no search")), "warning", "no search", "the engine refused", "journalctl -u inferhost-proxy"),
+    ("L57", ours(web_search=blocks("text")), "warning", "without a search", "its model did not call it", "journalctl -u inferhost-proxy"),
     (
         "L57",
         ours(web_search=blocks("web_search_tool_result", failures=["unavailable"])),
         "warning",
         "failed with unavailable",
-        "nothing behind it",
-        "journalctl -u inferhost-proxy",
+        "cannot be reached",
+        "proxy_web_search_fallback",
     ),
     ("L58", tools("L58"), "error", "Refused", "no parser", "or by hand"),
     ("L59", asked(large_output=refusal("too large")), "warning", "refuses 65,536 output tokens in a context of 65,536", "nothing cuts it", "fits the output"),
@@ -329,6 +332,8 @@ NOT_SEEN: list[tuple[str, Values, t.Mapping[str, t.Sequence[str]], str]] = [
         "http://127.0.0.1:8000: the answer to a forced tool call was cut off by max_tokens",
     ),
     ("L56", asked(system_inside={"status": None, "error": "no answer in time"}), {}, "http://127.0.0.1:8000: no answer in time"),
+    ("L57", asked(web_search=refusal("overloaded", 529)), {}, "http://127.0.0.1:8000: a search was not answered: overloaded"),
+    ("L57", ours(web_search=refusal("", 502)), {}, "http://127.0.0.1:4000: a search was not answered: HTTP 502"),
     ("L60", {"client_files": []}, {"client_files": ["/root/.claude/settings.json is not JSON"]}, "/root/.claude/settings.json is not JSON"),
     ("L66", {"venvs": []}, {"litellm": ["could not read /etc/litellm.yaml"]}, "could not read /etc/litellm.yaml"),
 ]

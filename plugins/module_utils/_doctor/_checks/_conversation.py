@@ -13,6 +13,9 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model impor
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry import check
 
 _PROXY = f"{SITE}   # clients talk to the proxy on port 4000, which "
+_LOG = "journalctl -u inferhost-proxy -n 100 --no-pager"
+UNSERVED = "would have to be executed by the server, and this server does not have it"
+"""What our proxy says of a tool that nobody executes."""
 # What Claude Code looks for in a refusal: it then shortens its answer, or the conversation.
 _ACTED_ON = re.compile(r"prompt is too long|input length and `?max_tokens`? exceed context limit", re.IGNORECASE)
 
@@ -78,22 +81,31 @@ def web_search(facts: Facts) -> t.Iterator[Outcome]:
         if answer is None:
             # No /v1/messages, so nobody sends Anthropic's tool here.
             continue
-        if answer["status"] is None:
-            yield Unseen(f"{one.url}: a search was not answered: {answer['error']}")
+        if answer["status"] is None or answer["status"] >= 500:
+            yield Unseen(f"{one.url}: a search was not answered: {answer['error'] or 'HTTP ' + str(answer['status'])}")
             continue
         seen = _search_problem(answer)
-        # That nobody searches is a choice here.
-        chosen = one.ours and not answer.get("failures")
         if seen:
-            yield Seen(
-                "info" if chosen else one.severity(),
-                f"{one.title}: Anthropic's web_search tool on /v1/messages: {seen}",
-                "that tool is run by the server that is asked, and this one has nothing behind it; the agent says that it did 0 searches",
-                one.fix(
-                    f"{SITE} -e proxy_web_search=ddgs" if chosen else "journalctl -u inferhost-proxy -n 100 --no-pager",
-                    _PROXY + "runs the searches itself (proxy_web_search: ddgs)",
-                ),
-            )
+            # That nobody searches is a choice here.
+            chosen = one.ours and answer["status"] == 400 and UNSERVED in answer["error"]
+            cause, fix = _search_cause(one, chosen, bool(answer.get("failures")))
+            yield Seen("info" if chosen else one.severity(), f"{one.title}: Anthropic's web_search tool on /v1/messages: {seen}", cause, fix)
+
+
+def _search_cause(one: Endpoint, chosen: bool, failed: bool) -> t.Tuple[str, str]:
+    """Why there was no search, and what mends it."""
+    elsewhere = _PROXY + "runs the searches itself (proxy_web_search: ddgs)"
+    if failed:
+        return (
+            "who is asked for results refuses or cannot be reached; the agent says that it did 0 searches",
+            one.fix(f"{_LOG}   # names the provider and the cause; a second one is proxy_web_search_fallback", f"{elsewhere}; or mend that server's search"),
+        )
+    if one.ours and not chosen:
+        return "the proxy offered the search, and the engine refused the request, or its model did not call it; the agent says that it did 0 searches", _LOG
+    return (
+        "that tool is run by the server that is asked, and this one has nothing behind it; the agent says that it did 0 searches",
+        one.fix(f"{SITE} -e proxy_web_search=ddgs", elsewhere),
+    )
 
 
 def _search_problem(answer: t.Mapping[str, t.Any]) -> str:
