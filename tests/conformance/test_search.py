@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import subprocess
 import sys
@@ -462,6 +463,39 @@ def test_D11_ddgs_threads_are_bounded() -> None:
 
     asyncio.run(run())
     assert most == 2
+
+
+class Panic(BaseException):
+    """As pyo3 raises it for a panic in Rust."""
+
+
+def panics(_wanted: Wanted) -> list[Any]:
+    raise Panic("called `Option::unwrap()` on a `None` value")
+
+
+@pytest.mark.parametrize("without_threads", [False, True])
+def test_D11_a_place_is_free_again_however_a_ddgs_search_ends(monkeypatch: pytest.MonkeyPatch, without_threads: bool) -> None:
+    def refused(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def run() -> list[Outcome]:
+        service = Searcher(Search(), [Ddgs(("duckduckgo",), 4, 1, panics)], SearchMetrics(CollectorRegistry()), 16000, itertools.count(step=9999).__next__)
+        if without_threads:
+            monkeypatch.setattr(threading.Thread, "start", refused)
+        async with asyncio.timeout(5):
+            return [await service.search(query, Terms()) for query in ("one", "two")]
+
+    assert asyncio.run(run()) == [Outcome(error="unavailable")] * 2
+
+
+def test_D11_a_ddgs_search_that_panics_is_told_at_once() -> None:
+    async def run() -> None:
+        async with asyncio.timeout(2):
+            await Ddgs(("duckduckgo",), 4, 1, panics).search(WANTED)
+
+    with pytest.raises(SearchFailed) as failed:
+        asyncio.run(run())
+    assert (failed.value.kind, failed.value.cause) == ("unavailable", "Panic")
 
 
 def test_memory_is_not_spent_without_a_search() -> None:

@@ -68,13 +68,17 @@ class Ddgs:
             failure = None
             try:
                 value = self._ask(wanted)
-            except Exception as exc:
+            except BaseException as exc:  # a panic of what the library has in Rust is no Exception
                 kind = failure_of(exc)
                 failure = None if kind is None else SearchFailed(kind, type(exc).__name__)
             with contextlib.suppress(RuntimeError):  # the loop was closed in the meantime
                 loop.call_soon_threadsafe(done, value, failure)
 
-        threading.Thread(target=run, name="search", daemon=True).start()
+        try:
+            threading.Thread(target=run, name="search", daemon=True).start()
+        except RuntimeError:  # the system has no thread left
+            self._slots.release()
+            raise
         return await answer
 
     def _by_library(self, wanted: Wanted) -> list[Any]:
@@ -88,7 +92,7 @@ class Ddgs:
         return found
 
 
-def failure_of(exc: Exception) -> Kind | None:
+def failure_of(exc: BaseException) -> Kind | None:
     """What an exception of the library means; None: there was nothing to find."""
     name, text = type(exc).__name__, str(exc).lower()
     if name == "RatelimitException":
