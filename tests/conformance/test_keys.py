@@ -209,6 +209,14 @@ def test_a_digest_that_is_none_is_refused_without_being_shown(tmp_path: Path, re
     assert not any(word in str(raised.value) for word in ("aaa", "ggg", "AAA", "abc", "sk-plain"))
 
 
+def test_a_name_that_no_file_can_have_is_told_as_a_key_file(tmp_path: Path) -> None:
+    from inferhost_proxy.keys import KeyFileError, read, read_known
+
+    for reading in (read, lambda path: read_known("a", path)):
+        with pytest.raises(KeyFileError, match="correct the path"):
+            reading(tmp_path / "a\0b")
+
+
 def test_a_valid_key_wins_over_an_expired_one_whatever_their_order() -> None:
     from inferhost_proxy.keys import Found, KeyRing, Known
 

@@ -74,6 +74,10 @@ BAD = [
     (changed("upstreams.0.url", "127.0.0.1:8000"), "`upstreams[0].url` must be http://HOST:PORT"),
     (changed("upstreams.0.url", "http://a:b@h:1"), "`upstreams[0].url` takes no user"),
     (changed("upstreams.0.url", "http://h:99999"), "`upstreams[0].url`: Port out of range"),
+    (changed("upstreams.0.url", "http://gpu..lan:8000"), "`upstreams[0].url`: its host cannot be a name"),
+    (changed("upstreams.0.url", f"http://{'g' * 64}.lan:8000"), "each part between dots has 1 to 63 characters"),
+    (changed("upstreams.0.url", "http://gpu\0.lan:8000"), "`upstreams[0].url`: its host cannot be a name"),
+    (changed("search", {"providers": ["searxng"], "searxng_url": "http://a..b:80"}), "`search.searxng_url`: its host cannot be a name"),
     (changed("upstreams.0.url", "http://localhost:4000/v1"), "the gateway's own address, port 4000"),
     (changed("timeouts", {"idle_seconds": 0}), "Expected `float` > 0.0 - at `$.timeouts.idle_seconds`"),
     (changed("timeouts", {"total_seconds": -1}), "Expected `float` >= 0.0 - at `$.timeouts.total_seconds`"),
@@ -113,7 +117,13 @@ def test_bad_configuration(config: object, message: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [(json.dumps(BAD[0][0]), BAD[0][1]), ("{", "not valid JSON"), ("\xff{}", "not valid JSON")],
+    [
+        (json.dumps(BAD[0][0]), BAD[0][1]),
+        ("{", "not valid JSON"),
+        ("\xff{}", "not valid JSON"),
+        ('{"host": "\xff"}', "not valid JSON: 'utf-8' codec"),
+        ("[" * 100_000, "not valid JSON: maximum recursion"),
+    ],
 )
 @pytest.mark.parametrize("option", ["--check-config", "--config"])
 def test_bad_file_is_one_line_and_status_2(tmp_path: Path, option: str, text: str, message: str) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import signal
 import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,6 +116,155 @@ def test_an_invalid_file_changes_nothing(standin: StandIn, start: Callable[..., 
     eventually(lambda: answered(gateway), 20)
 
 
+def test_a_file_that_is_replaced_while_it_is_read_is_kept_as_it_was_checked(standin: StandIn, start: Callable[..., Gateway]) -> None:
+    """A worker that is started later gets what the check has seen, and not what the next look would find."""
+    import os
+
+    gateway = start()
+    standin.replies[CHAT] = whole({})
+    file = gateway.folder / "proxy.json"
+    good = file.read_bytes()
+    file.unlink()
+    os.mkfifo(file)
+
+    def write() -> None:
+        for content in (b"{}", good):
+            # Each look at the file waits for its writer.
+            file.write_bytes(content)
+            time.sleep(0.3)
+
+    threading.Thread(target=write, daemon=True).start()
+    gateway.tell(signal.SIGHUP)
+    assert "missing required field" in line_of(gateway, "reload refused")["cause"]
+    (worker,) = gateway.workers()
+    os.kill(worker, signal.SIGKILL)
+    eventually(lambda: gateway.workers() not in ([], [worker]) and answered(gateway), 10)
+
+
+UNREADABLE = {
+    "no UTF-8": b'{"host": "\xff"}',
+    "too deep": b"[" * 100_000,
+    "no file name": b'{"api_keys": [{"label": "a", "file": "a\\u0000b"}], "upstreams": [{"name": "engine", "url": "http://127.0.0.1:1"}]}',
+    "no host": b'{"api_keys": [{"label": "a", "file": "api_key"}], "upstreams": [{"name": "engine", "url": "http://gpu..lan:8000"}]}',
+}
+
+
+@pytest.mark.parametrize("content", list(UNREADABLE.values()), ids=list(UNREADABLE))
+def test_a_file_that_cannot_be_read_as_json_at_all_changes_nothing(standin: StandIn, start: Callable[..., Gateway], content: bytes) -> None:
+    gateway = start()
+    standin.replies[CHAT] = whole({})
+    workers = gateway.workers()
+    good = (gateway.folder / "proxy.json").read_text()
+    (gateway.folder / "proxy.json").write_bytes(content)
+    gateway.tell(signal.SIGHUP)
+    assert line_of(gateway, "reload refused")["cause"]
+    assert gateway.post(CHAT, {}).status == 200
+    (gateway.folder / "proxy.json").write_text(good)
+    gateway.reload(log_level="info")
+    assert gateway.workers() == workers
+
+
+@pytest.mark.parametrize("failing", ["inferhost_proxy.first.KeyRing.load", "inferhost_proxy.first.config.decode"])
+def test_a_failure_that_nobody_thought_of_refuses_a_reload(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, failing: str
+) -> None:
+    from inferhost_proxy.first import First
+
+    (tmp_path / "proxy.json").write_text("{}")
+    for name in ("inferhost_proxy.first.KeyRing.load", "inferhost_proxy.first.config.decode"):
+        monkeypatch.setattr(name, raising if name == failing else lambda *_given: None)
+    first = First.__new__(First)
+    first._path = tmp_path / "proxy.json"
+    first._reload()
+    assert [record.getMessage() for record in caplog.records] == ["reload refused"]
+
+
+def raising(*_given: object) -> None:
+    raise LookupError("nobody thought of it")
+
+
+def test_a_process_alone_hears_the_next_sighup_after_any_failure(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    import asyncio
+
+    from inferhost_proxy import server
+
+    outcomes: list[BaseException | bool] = [LookupError(), ValueError(), False]
+    heard: list[int] = []
+
+    async def reload(*_given: object) -> bool:
+        outcome = outcomes.pop(0)
+        heard.append(len(outcomes))
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    async def serve() -> None:
+        one = server.Server.__new__(server.Server)
+        one._app, one._load, one._reload_due = None, None, asyncio.Event()  # type: ignore[assignment]
+        task = asyncio.ensure_future(one._reloads())
+        for left in (2, 1, 0):
+            one._hang_up(signal.SIGHUP, None)
+            await asyncio.sleep(0.01)
+            assert heard[-1] == left
+        task.cancel()
+
+    monkeypatch.setattr(server, "reload", reload)
+    asyncio.run(serve())
+    assert [record.getMessage() for record in caplog.records] == ["failure", "failure"]
+
+
+def test_a_new_service_that_cannot_be_opened_is_closed_and_the_earlier_one_serves(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    import asyncio
+
+    from inferhost_proxy import config, reload
+    from inferhost_proxy.app import App
+    from inferhost_proxy.health import Health
+    from inferhost_proxy.keys import KeyRing
+    from inferhost_proxy.pool import Pool
+
+    keys = [{"label": "a", "digest": "sha256:" + "a" * 64}]
+    before, after = (config.parse({"api_keys": keys, "upstreams": [{"name": "engine", "url": f"http://127.0.0.1:{port}"}]}) for port in (1, 2))
+    closed: list[Pool] = []
+    close = Pool.close
+
+    async def closing(pool: Pool) -> None:
+        closed.append(pool)
+        await close(pool)
+
+    async def failing(_health: Health) -> None:
+        raise LookupError
+
+    async def run() -> None:
+        app = App(before, KeyRing.load(before))
+        assert not await reload.reload(app, lambda: (after, KeyRing.load(after)))
+        assert app.config is before
+        assert len(closed) == 1
+        assert closed[0]._session is not None and closed[0]._session.closed
+
+    monkeypatch.setattr(Pool, "close", closing)
+    monkeypatch.setattr(Health, "start", failing)
+    asyncio.run(run())
+    assert [record.getMessage() for record in caplog.records] == ["reload refused"]
+
+
+def test_a_host_that_no_name_can_be_is_an_engine_that_refuses() -> None:
+    """Also where the check of the configuration did not see it."""
+    import asyncio
+
+    from multidict import CIMultiDict
+
+    from inferhost_proxy import upstream
+    from inferhost_proxy.errors import Fault
+
+    async def run() -> None:
+        async with upstream.session(1, 1) as session:
+            with pytest.raises(Fault) as raised:
+                await upstream.send(session, "http://gpu..lan:8000", None, upstream.Request("GET", "/health", CIMultiDict()))
+            assert raised.value.kind == "upstream_refused"
+
+    asyncio.run(run())
+
+
 def answered(gateway: Gateway) -> bool:
     try:
         return gateway.post(CHAT, {}).status == 200
@@ -132,8 +283,6 @@ def test_what_needs_a_restart_is_named_and_the_rest_is_done(standin: StandIn, st
 
 @pytest.mark.parametrize("steps", [[EVENT, HANG], [b"data: " + b"x" * 2**20 + b"\n\n"] * 100], ids=["the engine hangs", "the client does not read"])
 def test_drain_seconds_also_for_what_began_before(standin: StandIn, start: Callable[..., Gateway], steps: list[Any]) -> None:
-    import time
-
     gateway = start(drain_seconds=60)
     standin.replies[CHAT] = stream(*steps)
     client = gateway.open_stream(CHAT, {})

@@ -50,7 +50,11 @@ class App:
     async def replace(self, config: Config, keys: KeyRing) -> None:
         """Serve what comes from now on by another configuration; what runs ends with its own."""
         service = Service(config, keys, self.metrics)
-        await service.open()
+        try:
+            await service.open()
+        except BaseException:
+            await service.close()
+            raise
         self.metrics.serve_keys(key.label for key in config.api_keys)
         earlier, self._service = self._service, service
         self.metrics.end_upstreams({upstream.name for upstream in earlier.config.upstreams} - {upstream.name for upstream in config.upstreams})

@@ -9,6 +9,7 @@ import difflib
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
@@ -104,16 +105,23 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
 def load(path: Path) -> Config:
     """The configuration in a file."""
+    return decode(read(path), path)
+
+
+def read(path: Path) -> bytes:
+    """What is in the file now."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as exc:
         raise ConfigError(f"{path}: {exc.strerror or exc}") from exc
+
+
+def decode(data: bytes, path: Path) -> Config:
+    """The configuration in what was read from a file."""
     try:
-        raw = msgspec.json.decode(data)
-    except msgspec.DecodeError as exc:
+        return parse(msgspec.json.decode(data))
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as exc:
         raise ConfigError(f"{path}: not valid JSON: {exc}") from exc
-    try:
-        return parse(raw)
     except ConfigError as exc:
         raise ConfigError(f"{path}: {exc}") from exc
 
@@ -168,7 +176,23 @@ def _problem(config: Config) -> str | None:
         problem = _key_problem(key)
         if problem is not None:
             return f"`api_keys`: the key `{key.label}` {problem}"
-    return upstream_config.problem(config.upstreams, config.aliases, config.host, config.port) or search_config.problem(config.search)
+    found = upstream_config.problem(config.upstreams, config.aliases, config.host, config.port) or search_config.problem(config.search)
+    if found is not None:
+        return found
+    addresses = {f"upstreams[{index}].url": upstream.url for index, upstream in enumerate(config.upstreams)}
+    if "searxng" in config.search.providers:
+        addresses["search.searxng_url"] = config.search.searxng_url or ""
+    nameless = next((place for place, url in addresses.items() if not _has_name(url)), None)
+    return None if nameless is None else f"`{nameless}`: its host cannot be a name; each part between dots has 1 to 63 characters"
+
+
+def _has_name(url: str) -> bool:
+    """Whether the host can be looked up at all: a name that cannot is no answer of the resolver but an exception."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return "\0" not in host and bool(host.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def _key_problem(key: ApiKey) -> str | None:

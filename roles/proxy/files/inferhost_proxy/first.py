@@ -224,16 +224,20 @@ class First:
 
     def _reload(self) -> None:
         try:
-            raw = self._path.read_bytes()
-            settings = config.load(self._path)
+            raw = config.read(self._path)
+            settings = config.decode(raw, self._path)
             KeyRing.load(settings)
+            self._keep(raw)
         except (ConfigError, KeyFileError, OSError) as exc:
             event(logging.ERROR, "reload refused", cause=str(exc))
+            return
+        except Exception:
+            # Whatever it is, the service goes on with what it has.
+            LOG.exception("reload refused")
             return
         self._config = settings
         self._name_restarts()
         LOG.setLevel(settings.log_level.upper())
-        self._keep(raw)
         for worker in self._workers.values():
             if not worker.leaving:
                 _send(worker.pid, signal.SIGHUP)
@@ -247,10 +251,10 @@ class First:
 
     def _keep(self, raw: bytes) -> None:
         """Replace the snapshot at once, so that nobody reads half of one."""
-        self._raw = raw
         new = self._folder / f"{SNAPSHOT}.new"
         new.write_bytes(raw)
         new.replace(self._folder / SNAPSHOT)
+        self._raw = raw
 
     def _checked(self) -> str:
         """What the code on the disk says against the configuration and keys on the disk; if nothing, that is the configuration now."""

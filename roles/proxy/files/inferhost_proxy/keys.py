@@ -69,6 +69,8 @@ def _content(path: Path) -> bytes:
         content = path.read_bytes().strip()
     except OSError as exc:
         raise KeyFileError(f"key file {path}: {exc.strerror or exc}; create it, or correct the path") from exc
+    except ValueError as exc:
+        raise KeyFileError(f"key file {str(path)!r}: {exc}; correct the path") from exc
     if not content:
         raise KeyFileError(f"key file {path} is empty; put one key into it")
     return content

@@ -22,11 +22,15 @@ async def reload(app: App, load: Load) -> bool:
     """Whether the configuration is another now; if not, everything is as before and the log says why."""
     try:
         config, keys = load()
+        different = changed(app.config, config)
+        await app.replace(config, keys)
     except (ConfigError, KeyFileError) as exc:
         event(logging.ERROR, "reload refused", cause=str(exc))
         return False
-    different = changed(app.config, config)
-    await app.replace(config, keys)
+    except Exception:
+        # Whatever it is, this process goes on with what it has.
+        LOG.exception("reload refused")
+        return False
     # What was asked for is always answered, also by a log that says little before or after.
     LOG.setLevel(logging.INFO)
     event(logging.INFO, "reloaded", changed=different)

@@ -24,7 +24,7 @@ from .app import App
 from .config import Config
 from .keys import KeyRing, Load
 from .listener import limit_stalls
-from .logs import event
+from .logs import LOG, event
 from .reload import reload
 from .share import ALONE, Share
 
@@ -98,9 +98,13 @@ class Server(uvicorn.Server):
         while True:
             await self._reload_due.wait()
             self._reload_due.clear()
-            if await reload(self._app, self._load):
-                self.config.timeout_graceful_shutdown = self._app.config.drain_seconds
-                limit_stalls(self._listener, ceil(self._app.config.timeouts.client_seconds))
+            try:
+                if await reload(self._app, self._load):
+                    self.config.timeout_graceful_shutdown = self._app.config.drain_seconds
+                    limit_stalls(self._listener, ceil(self._app.config.timeouts.client_seconds))
+            except Exception:
+                # Whatever it is, the next SIGHUP is heard.
+                LOG.exception("failure")
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

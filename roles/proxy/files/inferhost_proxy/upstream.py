@@ -49,14 +49,18 @@ async def send(session: aiohttp.ClientSession, base: str, key: bytes | None, req
     request.headers.pop("Authorization", None)
     if key is not None:
         request.headers["Authorization"] = "Bearer " + key.decode("latin-1")
-    with named_failures("upstream_reset"):
-        return await session.request(
-            request.method,
-            URL(base + request.target, encoded=True),
-            headers=request.headers,
-            data=request.body or None,
-            allow_redirects=False,
-        )
+    try:
+        with named_failures("upstream_reset"):
+            return await session.request(
+                request.method,
+                URL(base + request.target, encoded=True),
+                headers=request.headers,
+                data=request.body or None,
+                allow_redirects=False,
+            )
+    except UnicodeError as exc:
+        # The look-up of a host that no name can be.
+        raise Fault("upstream_refused", type(exc).__name__) from exc
 
 
 def target(raw_path: bytes, query: bytes) -> str:
