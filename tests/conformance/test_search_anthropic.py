@@ -403,6 +403,12 @@ def test_L57_output_limit_is_for_the_message(searching: Gateway, standin: StandI
     assert message["stop_reason"] == "max_tokens" and len(script.asked) == 1
 
 
+def test_L57_the_operators_output_limit_is_for_the_message_too(start: Callable[..., Gateway], standin: StandIn, web: SearchStandIn) -> None:
+    gateway = start(search=web.configuration(), limits={"max_output_tokens": 200})
+    _message, script = both(gateway, standin, turn(None, search("a"), usage=(10, 120)), FINAL)
+    assert [asked["max_tokens"] for asked in script.asked] == [200, 80]
+
+
 @pytest.mark.parametrize("phase", ["search", "second turn"])
 def test_E01_E02_a_client_that_leaves_ends_search_and_engine(start: Callable[..., Gateway], standin: StandIn, web: SearchStandIn, phase: str) -> None:
     gateway = start(search=web.configuration(seconds=30))

@@ -103,9 +103,9 @@ def test_C03_what_the_engine_is_asked_next_extends_what_it_was_asked(script: lis
         if reducer.calls_client:
             made.feed(reducer.finish())
             break
-        asked.append(anthropic_history.convert(None, next_one(request, made.content, 0).messages, "fold").messages)
+        asked.append(anthropic_history.convert(None, next_one(request, made.content, 9).messages, "fold").messages)
         reducer.go_on()
-    later = next_one(request, made.content, 0).messages
+    later = next_one(request, made.content, 9).messages
     if made.content:
         asked.append(
             anthropic_history.convert(None, [*later, parse(b'{"model":"m","messages":[{"role":"user","content":"go on"}]}').messages[0]], "fold").messages

@@ -157,7 +157,7 @@ class Anthropic:
             if number:
                 engine.holds(len(msgspec.json.encode(content[held:])))
                 held = len(content)
-                following = anthropic_search.next_one(request, content, written)
+                following = anthropic_search.next_one(request, content, chat["max_tokens"] - written)
                 asked = self._asked(engine, sent, following, tool)
             with handed_back(await self._ask(engine, asked)) as response:
                 if client.pings and response.content_type == "text/event-stream":

@@ -56,14 +56,13 @@ def first(request: MessagesRequest) -> MessagesRequest:
     return msgspec.structs.replace(request, tool_choice=ToolChoice("tool", search_text.NAME))
 
 
-def next_one(request: MessagesRequest, content: list[AnswerBlock], written: int) -> MessagesRequest:
-    """The request that continues an answer. A call was demanded of its beginning only, or it would never end."""
+def next_one(request: MessagesRequest, content: list[AnswerBlock], left: int) -> MessagesRequest:
+    """The request that continues an answer with what is left of its tokens. A call was demanded of its beginning only, or it would never end."""
     blocks = msgspec.convert(msgspec.to_builtins(content), list[Block])
     choice = request.tool_choice
     if choice is not None and choice.type in ("any", "tool"):
         choice = ToolChoice("auto", disable_parallel_tool_use=choice.disable_parallel_tool_use)
-    left = max(1, (request.max_tokens or 1) - written)
-    return msgspec.structs.replace(request, messages=[*request.messages, Turn("assistant", blocks)], tool_choice=choice, max_tokens=left)
+    return msgspec.structs.replace(request, messages=[*request.messages, Turn("assistant", blocks)], tool_choice=choice, max_tokens=max(1, left))
 
 
 def _demands(turns: list[Turn]) -> bool:
