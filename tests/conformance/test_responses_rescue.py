@@ -142,6 +142,23 @@ def test_an_answer_that_was_cut_off_calls_nothing_that_only_its_end_makes_a_call
     assert [(kind, said) for kind, _name, said in accumulated(cut_off)] == [("message", text)]
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"type": "response.output_item.added"},
+        {"type": "response.output_item.added", "item": "message"},
+        {"type": "response.output_item.added", "output_index": None, "item": {"type": "message"}},
+        {"type": "response.output_item.done", "output_index": None, "item": None},
+        {"type": "response.completed", "response": None},
+    ],
+)
+@pytest.mark.parametrize("texts", [[], [["Hello."]], [[CALL_TEXT], ["Hello."]]])
+def test_events_that_lack_what_belongs_to_them_pass_as_they_are(odd: dict[str, Any], texts: list[list[str]]) -> None:
+    written = events(*texts)
+    event = b"event: x\ndata: %s\n\n" % json.dumps(odd).encode()
+    assert reducer().feed(written[: written.index(b"event: response.completed")] + event).endswith(event)
+
+
 def test_a_stream_that_breaks_gives_out_what_is_held() -> None:
     one = reducer()
     begun = events(["Hello. <tool_", "call>"])

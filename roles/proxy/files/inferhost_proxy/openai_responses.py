@@ -43,10 +43,10 @@ def call_item(call: Call, status: str = "completed") -> Item:
 class _Message:
     """The message that is being written."""
 
-    def __init__(self, offer: Offer, rules: Rules, added: Item) -> None:
+    def __init__(self, offer: Offer, rules: Rules, index: Any, id: Any) -> None:
         self.rescue = Rescue(offer, rules.make_id, rules.max_held)
-        self.index = added.get("output_index", 0)
-        self.id = added["item"].get("id")
+        self.index = index
+        self.id = id
         self.text = ""
         self.calls: list[Call] = []
         self.held: list[tuple[bytes, Item]] = []
@@ -88,11 +88,12 @@ class ResponsesStream:
             return event
         kind = document.get("type")
         message = self._message
-        if kind == _ADDED:
+        item = document.get("item")
+        if kind == _ADDED and isinstance(item, dict):
             before = self._close(complete=True)
             out = before + self._sent(event, document)
-            if document["item"].get("type") == "message":
-                self._message = _Message(self._offer, self._rules, document)
+            if item.get("type") == "message":
+                self._message = _Message(self._offer, self._rules, document.get("output_index", 0), item.get("id"))
             return out
         if message is not None and document.get("content_index", 0) != 0:
             # Engines write one text a message; of more, the calls are not looked for.
@@ -157,7 +158,7 @@ class ResponsesStream:
     def _sent(self, event: bytes, document: Item) -> bytes:
         """The event under its number and in its place."""
         changed = dict(document)
-        if "output_index" in changed and self._moved:
+        if isinstance(changed.get("output_index"), int):
             changed["output_index"] += self._moved
         if isinstance(changed.get("sequence_number"), int):
             self._number = changed["sequence_number"] if self._number is None else self._number + 1
