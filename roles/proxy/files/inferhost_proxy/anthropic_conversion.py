@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 from . import sse, wire
-from .anthropic_stream import Answer, Reducer
+from .anthropic_stream import Reducer
 from .anthropic_types import Event
 from .errors import Fault
 
 
 class Conversion:
-    def __init__(self, wanted: Answer | Reducer, max_event_bytes: int) -> None:
+    def __init__(self, reducer: Reducer, max_event_bytes: int) -> None:
         self._splitter = sse.EventSplitter(max_event_bytes)
-        self._reducer = wanted if isinstance(wanted, Reducer) else Reducer(wanted)
+        self._reducer = reducer
         self.done = False
         self.fault: Fault | None = None
         """Why nothing more comes. What came before it is given out first."""

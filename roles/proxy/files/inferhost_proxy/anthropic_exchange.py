@@ -29,7 +29,7 @@ from .budget import Hold
 from .call import Call, Mode
 from .config import Config
 from .delivery import deliver, sent
-from .directory import Directory
+from .directory import Directory, found
 from .engine import Engine, handed_back
 from .errors import Fault
 from .exchange import READ_BYTES, Exchange
@@ -95,8 +95,10 @@ class Anthropic:
         await self._exchange.run(call, relay, scope, receive, send)
 
     async def _models(self, engine: Engine, path: str, client: _Client) -> None:
-        body = msgspec.json.encode({"data": await self._directory.listing(engine, path)})
-        await client.document(anthropic_models.convert(body, path, self._config.limits.max_output_tokens))
+        entries = await self._directory.listing(engine, path)
+        named, limit = found(entries, path), self._config.limits.max_output_tokens
+        answer = anthropic_models.listed(entries, limit) if named is None else anthropic_models.model(named, limit)
+        await client.document(msgspec.json.encode(answer))
 
     async def _count_tokens(self, engine: Engine, sent: Headers, body: bytes, client: _Client) -> None:
         request = anthropic_request.parse(body)

@@ -11,11 +11,8 @@ from collections.abc import Awaitable, Callable
 from .anthropic_message import Accumulator
 from .anthropic_stream import Reducer, SearchCall
 from .anthropic_types import AnswerBlock, Event
-from .search import Outcome, Terms
+from .search import SPARE_LEGS, Outcome, Terms
 from .search_service import Searcher
-
-SPARE_LEGS = 3
-"""Answers of the engine beyond the searches allowed: to say something after the last, and to be told that there are no more."""
 
 Leg = Callable[[int, list[AnswerBlock], int], Awaitable[None]]
 """Asks the engine with the blocks that are there, and gives what it answers to the reducer and the client."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from .anthropic_stream import Answer, Reducer
+from .anthropic_stream import Reducer
 from .anthropic_types import (
     AnswerBlock,
     BlockDeltaEvent,
@@ -32,9 +32,8 @@ from .errors import Fault
 from .wire import from_whole
 
 
-def convert(body: bytes, answer: Answer | Reducer) -> list[Event]:
+def convert(body: bytes, reducer: Reducer) -> list[Event]:
     """A whole chat completion as the events that say the same."""
-    reducer = answer if isinstance(answer, Reducer) else Reducer(answer)
     return reducer.feed(from_whole(body)) + reducer.end()
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from urllib.parse import unquote
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -18,10 +18,6 @@ class _Engine(Struct):
     id: str
     created: int = 0
     max_model_len: int | None = None
-
-
-class _EngineList(Struct):
-    data: list[_Engine]
 
 
 class Model(Struct, tag="model"):
@@ -39,23 +35,17 @@ class ModelList(Struct):
     last_id: str | None
 
 
-def convert(body: bytes, path: str, max_output_tokens: int | None) -> bytes:
-    """The engine's list in Anthropic's form; the one model when the path names it."""
+def listed(entries: list[dict[str, Any]], max_output_tokens: int | None) -> ModelList:
+    """The engine's list in Anthropic's form."""
+    models = [model(entry, max_output_tokens) for entry in entries]
+    ids = [one.id for one in models]
+    return ModelList(models, False, ids[0] if ids else None, ids[-1] if ids else None)
+
+
+def model(entry: dict[str, Any], max_output_tokens: int | None) -> Model:
     try:
-        known = msgspec.json.decode(body, type=_EngineList).data
-    except msgspec.DecodeError as exc:
+        known = msgspec.convert(entry, _Engine)
+    except msgspec.ValidationError as exc:
         raise Fault("upstream_protocol", "not a list of models") from exc
-    models = [_model(model, max_output_tokens) for model in known]
-    wanted = unquote(path.removeprefix("/v1/models").lstrip("/"))
-    if wanted:
-        found = next((model for model in models if model.id == wanted), None)
-        if found is None:
-            raise Fault("not_found", message=f"There is no model `{wanted}`; there is: {', '.join(model.id for model in models)}")
-        return msgspec.json.encode(found)
-    ids = [model.id for model in models]
-    return msgspec.json.encode(ModelList(models, False, ids[0] if ids else None, ids[-1] if ids else None))
-
-
-def _model(model: _Engine, max_output_tokens: int | None) -> Model:
-    created = datetime.fromtimestamp(model.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Model(model.id, model.id, created, model.max_model_len, max_output_tokens)
+    created = datetime.fromtimestamp(known.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Model(known.id, known.id, created, known.max_model_len, max_output_tokens)

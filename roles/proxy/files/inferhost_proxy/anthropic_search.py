@@ -32,8 +32,8 @@ def tool(request: MessagesRequest) -> Tool | None:
 def served(one: Tool) -> dict[str, dict[str, Any]]:
     """The function that the model is offered for it."""
     place = one.user_location
-    near = ", ".join(part for part in (place.city, place.region, place.country) if part) if place is not None else ""
-    return {PREFIX: search_text.function(search.clean(near, 200) or None)}
+    near = search.near(place.city, place.region, place.country) if place is not None else None
+    return {PREFIX: search_text.function(near)}
 
 
 def terms(one: Tool) -> Terms:

@@ -36,7 +36,6 @@ class App:
     def __init__(self, config: Config, keys: KeyRing, share: Share = ALONE) -> None:
         self.metrics = Metrics(share)
         self.metrics.serve_keys(key.label for key in config.api_keys)
-        self.metrics.begin_upstreams(upstream.name for upstream in config.upstreams)
         self._meters = Meters(share.folder, share.slot)
         self._alive = msgspec.json.encode({"status": "alive", "generation": share.generation})
         self._service = Service(config, keys, self.metrics)
@@ -57,6 +56,8 @@ class App:
             raise
         self.metrics.serve_keys(key.label for key in config.api_keys)
         earlier, self._service = self._service, service
+        earlier.end()
+        service.begin()
         self.metrics.end_upstreams({upstream.name for upstream in earlier.config.upstreams} - {upstream.name for upstream in config.upstreams})
         retiring = asyncio.ensure_future(earlier.retire())
         self._retiring.add(retiring)
@@ -71,6 +72,7 @@ class App:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         await self._service.open()
+        self._service.begin()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         # What still runs has been told to end, and a client that takes nothing is not waited for.

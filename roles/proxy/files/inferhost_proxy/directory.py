@@ -143,6 +143,17 @@ def named_in(path: str) -> str:
     return unquote(path.removeprefix(MODELS).lstrip("/"))
 
 
+def found(entries: list[Document], path: str) -> Document | None:
+    """The model that the path names; None where it names none."""
+    name = named_in(path)
+    if not name:
+        return None
+    for entry in entries:
+        if entry["id"] == name:
+            return entry
+    raise Fault("not_found", message=f"There is no model `{name}`; there is: {', '.join(entry['id'] for entry in entries)}")
+
+
 def merged(entries: Iterable[Document], names: Iterable[tuple[str, Alias | None]]) -> list[Document]:
     """Each model once, and the aliases of those that are served as further ones."""
     known: dict[str, Document] = {}

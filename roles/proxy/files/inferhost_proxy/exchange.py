@@ -23,7 +23,7 @@ from .budget import Budget, Hold
 from .call import Call, Mode, mode
 from .config import Config
 from .delivery import ClientGone, body_message, deliver, read_body, refuse, sent, stop
-from .directory import Directory, named_in
+from .directory import Directory, found
 from .engine import Engine, handed_back, read_whole
 from .errors import Fault
 from .metrics import Metrics
@@ -148,13 +148,8 @@ class Exchange:
     async def _models(self, call: Call, engine: Engine, path: str, send: Send) -> None:
         """The list of models, or the one that the path names."""
         entries = await self._directory.listing(engine, path)
-        found: object = {"object": "list", "data": entries}
-        name = named_in(path)
-        if name:
-            found = next((entry for entry in entries if entry["id"] == name), None)
-            if found is None:
-                raise Fault("not_found", message=f"There is no model `{name}`; there is: {', '.join(entry['id'] for entry in entries)}")
-        await deliver(call, send, HTTPStatus.OK, [*JSON, *headers.identification(call.id)], msgspec.json.encode(found))
+        answer = found(entries, path) or {"object": "list", "data": entries}
+        await deliver(call, send, HTTPStatus.OK, [*JSON, *headers.identification(call.id)], msgspec.json.encode(answer))
 
     async def _relay(self, call: Call, errand: Errand, own: Callable[[], Engine], request: Request, hold: Hold, send: Send) -> None:
         """Pass the request on and its answer back. `own` asks the engine something more."""

@@ -139,7 +139,10 @@ class First:
             return set()
 
     def _act(self, arrived: set[int]) -> None:
-        if arrived & ENDING:
+        if signal.SIGINT in arrived and self._stopping:
+            for pid in self._workers:
+                _send(pid, signal.SIGINT)
+        elif arrived & ENDING:
             self._stop()
         if signal.SIGHUP in arrived and not self._stopping:
             self._reload()
@@ -165,6 +168,7 @@ class First:
 
     def _bury(self, worker: Worker, status: int) -> None:
         meters.forget(self._folder, worker.slot)
+        # What it had in flight was not counted out.
         for file in self._folder.glob(f"gauge_*_{worker.slot}.db"):
             file.unlink()
         if worker.leaving:
@@ -282,7 +286,11 @@ class First:
         taken = Handover(str(self._folder), self._generation + 1, self._listener.fileno(), self._address, ends, former)
         signals.hold_back()
         # Those that come from now on wait for the new program; those that came during the check are known to this one alone.
-        if not self._arrived() & ENDING:
+        arrived = self._arrived()
+        if signal.SIGHUP in arrived:
+            # What was checked may be older than what is to be read.
+            os.kill(os.getpid(), signal.SIGHUP)
+        if not arrived & ENDING:
             self._own_end.set_inheritable(True)
             try:
                 os.execve(sys.executable, [sys.executable, "-m", str(__package__), *self._arguments], handover.environment_for(taken))

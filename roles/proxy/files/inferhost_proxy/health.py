@@ -82,10 +82,10 @@ class Health:
         members = self._pool.members
         if not self._pool.several:
             problem = self._last.get(members[0].name)
-            models = members[0].models or frozenset()
+            models = members[0].standing.models or frozenset()
             return State(problem or missing(models, self._wanted), {members[0].name: problem} if problem else {})
         up = [member for member in members if member.healthy()]
-        served = frozenset[str]().union(*(member.models or () for member in up))
+        served = frozenset[str]().union(*(member.standing.models or () for member in up))
         down = {member.name: member.standing.problem or "it failed requests, and is tried again shortly" for member in members if member not in up}
         return State("no model server is up" if not up else missing(served, self._wanted), down)
 

@@ -64,8 +64,6 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livesum",
         )
-        # A worker that was killed in this slot did not count out what it served.
-        self.in_flight.set(0)
         self.first_byte = Histogram(
             "inferhost_proxy_first_byte_seconds",
             "From the request's arrival to the answer's first body byte.",
@@ -151,11 +149,6 @@ class Metrics:
             self.changed.labels(change)
         for phase in DISCONNECT_PHASES:
             self.disconnects.labels(phase)
-
-    def begin_upstreams(self, names: Iterable[str]) -> None:
-        """At the start: a worker that was killed in this slot did not count out what its upstreams had."""
-        for name in names:
-            self.upstream_in_flight.labels(name).set(0)
 
     def end_upstreams(self, names: Iterable[str]) -> None:
         """These are not in the configuration any more."""

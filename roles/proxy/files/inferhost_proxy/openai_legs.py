@@ -22,11 +22,8 @@ from .openai_chat import ChatStream, Rules, Whole
 from .openai_request import Members
 from .openai_search import DEFERRED, Called, Plan, after
 from .openai_turns import Turns
-from .search import Outcome
+from .search import SPARE_LEGS, Outcome
 from .search_service import Searcher
-
-SPARE_LEGS = 3
-"""Answers of the engine beyond the searches allowed: to say something after the last, and to be told that there are no more."""
 
 
 class Client(Protocol):

@@ -152,8 +152,7 @@ def _offerable(members: Members, tools: list[Any]) -> bool:
 
 def _near(asked: _Asked) -> str | None:
     place = _place(asked)
-    near = ", ".join(part for part in (place.city, place.region, place.country) if part) if place is not None else ""
-    return search.clean(near, 200) or None
+    return search.near(place.city, place.region, place.country) if place is not None else None
 
 
 def _place(asked: _Asked) -> _Place | None:

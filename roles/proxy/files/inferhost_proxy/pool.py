@@ -21,7 +21,7 @@ from .config import Config
 from .errors import Fault
 from .logs import event
 from .metrics import Metrics
-from .standing import UNREACHED, Standing
+from .standing import DOUBTFUL, UNREACHED, Standing
 from .upstream import Request
 from .upstream_config import Upstream
 
@@ -49,8 +49,8 @@ class Member:
         self.failovers = metrics.failovers.labels(config.name)
         self._load = metrics.upstream_in_flight.labels(config.name)
         self._gauge = metrics.upstream_up.labels(config.name)
-        self._shown = True
-        self._gauge.set(1)
+        self._shown: bool | None = None
+        self._serves = False
 
     def enter(self) -> None:
         self.in_flight += 1
@@ -60,10 +60,14 @@ class Member:
         self.in_flight -= 1
         self._load.dec()
 
-    @property
-    def models(self) -> frozenset[str] | None:
-        """None: not known yet."""
-        return self.standing.models if self.fixed_models is None else self.fixed_models
+    def begin(self) -> None:
+        """What comes from now on comes here."""
+        self._serves = True
+        self.show(self.standing.problem)
+
+    def end(self) -> None:
+        """Another one of this name has taken its place, or none: its own health is nobody's matter any more."""
+        self._serves = False
 
     def healthy(self) -> bool:
         return self.standing.healthy(time.monotonic())
@@ -71,9 +75,11 @@ class Member:
     def show(self, cause: str | None = None) -> None:
         """Put the upstream's health into the metrics, and a change of it into the log."""
         healthy = self.healthy()
-        if healthy != self._shown:
-            self._shown = healthy
-            self._gauge.set(healthy)
+        if not self._serves or healthy == self._shown:
+            return
+        known, self._shown = self._shown is not None, healthy
+        self._gauge.set(healthy)
+        if known or not healthy:
             event(logging.INFO if healthy else logging.WARNING, "upstream up" if healthy else "upstream down", upstream=self.name, cause=cause or "")
 
 
@@ -97,6 +103,14 @@ class Pool:
     def open(self) -> None:
         """Make the connections; needs the running loop."""
         self._session = upstream.session(self._connect_seconds, self._connections)
+
+    def begin(self) -> None:
+        for member in self.members:
+            member.begin()
+
+    def end(self) -> None:
+        for member in self.members:
+            member.end()
 
     async def close(self) -> None:
         if self._session is not None:
@@ -125,15 +139,16 @@ class Pool:
             member.show(kind)
 
     def succeeded(self, member: Member) -> None:
-        """It answered a request."""
-        if self.several and (member.standing.strikes or member.standing.out_until is not None):
-            member.standing.succeeded()
+        """It answered a request, to the end. What it got before it was put out says nothing of how it is now."""
+        standing = member.standing
+        if self.several and (standing.on_trial or (standing.strikes and standing.out_until is None)):
+            standing.succeeded()
             member.show()
 
 
 def _candidate(member: Member, now: float, tried: set[str]) -> Candidate:
     standing = member.standing
-    return Candidate(member.name, member.name not in tried and standing.healthy(now), member.models, member.in_flight)
+    return Candidate(member.name, member.name not in tried and standing.healthy(now), standing.models, member.in_flight)
 
 
 class Errand:
@@ -147,6 +162,8 @@ class Errand:
         self._untouched = untouched
         self._tried: set[str] = set()
         self._member: Member | None = None
+        self._answer: aiohttp.ClientResponse | None = None
+        """The last one, unless it was a failure."""
         self.wish = Wish()
         """To be known before the first request."""
         self.name: str | None = None
@@ -156,6 +173,7 @@ class Errand:
         """The answer's head. All requests of an errand go to one upstream, unless it fails before it answers."""
         if self._member is None and not self._move():
             raise Fault("upstream_down")
+        self._answer = None
         while True:
             member = self._member
             assert member is not None
@@ -167,7 +185,7 @@ class Errand:
                     continue
                 raise
             if response.status not in MOVING_STATUSES:
-                self._pool.succeeded(member)
+                self._answer = response
                 return response
             self._pool.failed(member, "upstream_status")
             if not (self._may_move("upstream_status") and self._move()):
@@ -176,12 +194,16 @@ class Errand:
 
     def blame(self, fault: Fault) -> None:
         """The answer was silent for too long, or broke off."""
+        if fault.kind in DOUBTFUL:
+            self._answer = None
         if self._member is not None and fault.kind not in MOVING:
             self._pool.failed(self._member, fault.kind)
 
     def close(self) -> None:
-        """The request is over."""
+        """The request is over. An engine that breaks off or goes silent sends good heads, so only what it ended speaks for it."""
         if self._member is not None:
+            if self._answer is not None and self._answer.content.at_eof():
+                self._pool.succeeded(self._member)
             self._member.leave()
             self._member = None
 

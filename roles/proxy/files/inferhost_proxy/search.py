@@ -19,6 +19,9 @@ MAX_TITLE_CHARS, MAX_URL_CHARS, MAX_AGE_CHARS = 200, 2000, 40
 MAX_SITES = 8
 """Domains that are put into the query; of more, only the results are looked at."""
 
+SPARE_LEGS = 3
+"""Answers of the engine beyond the searches allowed: to say something after the last, and to be told that there are no more."""
+
 Kind = Literal["rate_limited", "unavailable", "timed_out", "bad_query", "query_too_long", "max_uses_exceeded"]
 Code = Literal["too_many_requests", "unavailable", "invalid_tool_input", "query_too_long", "max_uses_exceeded"]
 
@@ -87,6 +90,11 @@ def query_problem(query: str | None) -> Kind | None:
     if query is None or not query.strip():
         return "bad_query"
     return "query_too_long" if len(query) > MAX_QUERY_CHARS else None
+
+
+def near(*place: str | None) -> str | None:
+    """The user's city, region and country in words; None where there is none of them."""
+    return clean(", ".join(part for part in place if part), 200) or None
 
 
 def asked(query: str, terms: Terms) -> str:

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct, field
 
+from .config_types import Positive, Seconds
+
 ProviderName = Literal["ddgs", "searxng"]
-Positive = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(gt=0)]
 Backend = Annotated[str, Meta(pattern=r"^[a-z]+$")]
 
 

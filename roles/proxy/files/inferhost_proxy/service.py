@@ -40,6 +40,14 @@ class Service:
         self._pool.open()
         await self.health.start()
 
+    def begin(self) -> None:
+        """Serve what comes from now on."""
+        self._pool.begin()
+
+    def end(self) -> None:
+        """What comes from now on is served by another."""
+        self._pool.end()
+
     async def close(self) -> None:
         await self.health.stop()
         if self._searcher is not None:
