@@ -62,13 +62,13 @@ def test_an_unknown_variable_is_refused_with_the_nearest_name(fresh: Demo) -> No
         ("inferhost_vllm_port=http", "inferhost_vllm_port"),
         ("inferhost_root=/srv/inferhost/", "inferhost_root: /srv/inferhost/ - write it"),
         ('{"proxy_api_keys": ["alice", "alice.next"]}', "not end in .next"),
-        ('{"litellm_settings": {"cache_params": {"password": "hidden"}}}', "litellm_settings.cache_params.password: written out"),
+        ('{"litellm_settings": {"cache_params": {"password": "open-sesame"}}}', "litellm_settings.cache_params.password: written out"),
     ],
 )
 def test_a_wrong_value_is_refused_before_anything_is_installed(fresh: Demo, setting: str, name: str) -> None:
     output = refused(fresh, "-e", setting)
     assert name in " ".join(output.split())
-    assert "hidden" not in output
+    assert "open-sesame" not in output
 
 
 def test_an_index_out_of_reach_is_refused_before_anything_is_installed(fresh: Demo) -> None:
