@@ -10,7 +10,7 @@ from typing import Any
 
 from inferhost_proxy import anthropic_message
 from inferhost_proxy.anthropic_conversion import Conversion
-from inferhost_proxy.anthropic_stream import Answer
+from inferhost_proxy.anthropic_stream import Answer, Reducer
 from inferhost_proxy.anthropic_types import frames
 from inferhost_proxy.signatures import signer
 
@@ -63,7 +63,7 @@ def parse_events(body: bytes) -> list[Document]:
 
 def convert(*pieces: bytes, answer: Answer = ANSWER) -> list[Document]:
     """The events of a stream that arrives in these pieces; a fault is its last event."""
-    conversion = Conversion(answer, 10**6)
+    conversion = Conversion(Reducer(answer), 10**6)
     body = b""
     for piece in pieces:
         body += frames(conversion.feed(piece))
@@ -152,4 +152,4 @@ def stop_of(events: list[Document]) -> str:
 
 def whole_message(document: Document, answer: Answer = ANSWER) -> Any:
     """A whole chat completion as a message."""
-    return anthropic_message.accumulate(anthropic_message.convert(json.dumps(document).encode(), answer))
+    return anthropic_message.accumulate(anthropic_message.convert(json.dumps(document).encode(), Reducer(answer)))

@@ -15,6 +15,7 @@ import pytest
 from anthropic_kit import ANSWER, FIRST, LAST, SIGN, Document, brief, call, check_grammar, chunk, content, convert, said, sse, stop_of, whole_message
 
 from inferhost_proxy.anthropic_conversion import Conversion
+from inferhost_proxy.anthropic_stream import Reducer
 from inferhost_proxy.anthropic_types import frames
 
 READ = {"name": "read", "id": "call_1"}
@@ -279,7 +280,7 @@ def test_E04_line_ends_that_only_some_clients_know() -> None:
     text = "a\u2028b\u2029c\u0085d…“"
     data = said(chunk(content=text))
     assert brief(convert(data)) == [("text", text)]
-    body = frames(Conversion(ANSWER, 10**6).feed(data)).decode()
+    body = frames(Conversion(Reducer(ANSWER), 10**6).feed(data)).decode()
     assert not set(body) & set("\u2028\u2029\u0085")
 
 

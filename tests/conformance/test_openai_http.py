@@ -13,13 +13,15 @@ from typing import Any
 
 import openai
 import pytest
-from gateway import CLIENT_KEY, Answer, Gateway, eventually
+from gateway import CLIENT_KEY, PACKAGE, Answer, Gateway, eventually
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rescue_samples import LIST, READ, SAMPLES, TOOLS, Sample
 from standin import CUT, HANG, Reply, Seen, StandIn, Step, stream, whole
 from test_openai_stream import DONE, call, chunk
 from test_rescue import cut
+
+from inferhost_proxy.errors import KINDS
 
 CHAT = "/v1/chat/completions"
 ASK: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
@@ -337,3 +339,8 @@ def test_nothing_of_a_prompt_or_an_answer_is_logged(standin: StandIn, limited: G
     time.sleep(0.2)
     for word in ("very-secret-prompt", "notes.txt", "tool_call>"):
         assert word not in limited.log()
+
+
+def test_every_code_is_documented() -> None:
+    documented = (PACKAGE.parents[2] / "docs/proxy.md").read_text()
+    assert [code for code in KINDS if f"`{code}`" not in documented] == []

@@ -214,7 +214,7 @@ def test_engine_errors_before_and_behind_a_search(searching: Gateway, standin: S
     assert (answer.status, answer.body) == (422, b'{"error":   {"message": "boom"}}')
     Script(standin, turn(None, search("a")), refusal)  # type: ignore[arg-type]
     answer = searching.post(CHAT, {**ASK, "tools": [TOOL]})
-    assert answer.status == 422 and answer.json()["error"]["message"] == "boom"
+    assert answer.status == 422 and answer.json()["error"]["message"] == "boom" and answer.json()["error"]["code"] == "engine_error"
     for broken in (refusal, stream(sse(FIRST, chunk(content="x"), done=False), CUT)):
         Script(standin, turn("a", search("a")), broken)  # type: ignore[arg-type]
         with pytest.raises(openai.APIError):

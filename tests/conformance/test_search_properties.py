@@ -127,20 +127,20 @@ def shown(blocks: list[AnswerBlock] | list[Document]) -> list[Any]:
 def test_L51_L52_L58_rescued_on_messages_streamed_and_whole(sample: Sample) -> None:
     offer = offered({"tools": TOOLS, "tool_choice": "auto"})
     document = turn(sample.text)
-    whole = anthropic_message.accumulate(anthropic_message.convert(json.dumps(document).encode(), replace(ANSWER, offer=offer)))
+    whole = anthropic_message.accumulate(anthropic_message.convert(json.dumps(document).encode(), Reducer(replace(ANSWER, offer=offer))))
     found = [(block["name"], block["input"]) for block in msgspec.to_builtins(whole.content) if block["type"] == "tool_use"]
     assert found == [(name, arguments) for name, arguments in sample.calls]
     assert whole.stop_reason == "tool_use"
     body = turn_as_stream(document)
     for at in ([], list(range(0, len(body), 7))):
-        source = Conversion(replace(ANSWER, offer=offer), 10**6)
+        source = Conversion(Reducer(replace(ANSWER, offer=offer)), 10**6)
         events = [event for piece in cuts(body, at) for event in source.feed(piece)]
         assert shown(anthropic_message.accumulate(events).content) == shown(whole.content)
 
 
 def test_A25_held_text_comes_before_the_error_of_a_broken_stream() -> None:
     offer = Offer({"read": Tool("read")})
-    source = Conversion(replace(ANSWER, offer=offer), 10**6)
+    source = Conversion(Reducer(replace(ANSWER, offer=offer)), 10**6)
     events = source.feed(sse(chunk(content='<tool_call>{"name": "read", "arg'), done=False)) + source.eof()
     assert source.fault is not None and source.fault.kind == "upstream_cut"
     texts_ = [event["delta"]["text"] for event in parse_events(frames(events)) if event["type"] == "content_block_delta"]
