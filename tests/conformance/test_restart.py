@@ -126,6 +126,20 @@ def test_reloads_asked_for_during_an_upgrade(standin: StandIn, start: Callable[.
     assert [line for line in gateway.lines() if line["level"] not in ("info", "debug")] == []
 
 
+def test_a_reload_asked_for_during_the_check_of_an_upgrade_is_done(standin: StandIn, own_code: Path, start: Callable[..., Gateway]) -> None:
+    """The check has read the configuration of before, so the new program has to read it again."""
+    main = own_code / "__main__.py"
+    main.write_text(main.read_text().replace("from .cli", "import time\n\ntime.sleep(2 * ('--check-config' in sys.argv))\nfrom .cli"))
+    gateway = start()
+    standin.replies[CHAT] = whole({})
+    gateway.tell(signal.SIGUSR2)
+    time.sleep(1)
+    gateway.configure(limits={"max_body_bytes": 10})
+    gateway.tell(signal.SIGHUP)
+    eventually(lambda: generation(gateway) == 2, 20)
+    eventually(lambda: gateway.post(CHAT, b"x" * 11).status == 413)
+
+
 def test_a_missing_key_file_refuses_the_upgrade(standin: StandIn, start: Callable[..., Gateway]) -> None:
     gateway = start()
     key = gateway.folder / "secrets/engine_key"

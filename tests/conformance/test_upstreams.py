@@ -343,6 +343,82 @@ def test_no_failover_behind_the_first_byte(farm: Farm, begin: Callable[..., Gate
     assert gateway.metric('inferhost_proxy_failovers_total{upstream="a"}') + gateway.metric('inferhost_proxy_failovers_total{upstream="b"}') == 0
 
 
+BROKEN = pytest.mark.parametrize("steps", [[EVENT, CUT], [EVENT, HANG]], ids=["cut", "silence"])
+
+
+def is_up(gateway: Gateway, name: str) -> bool:
+    return gateway.metric(f'inferhost_proxy_upstream_up{{upstream="{name}"}}') == 1
+
+
+@BROKEN
+@SURFACES
+def test_an_engine_that_breaks_off_every_answer_is_put_out(farm: Farm, begin: Callable[..., Gateway], path: str, steps: list[Step]) -> None:
+    """The head of each of its answers is good, and speaks for nothing."""
+    gateway = begin(timeouts={"idle_seconds": 0.2})
+    name = home(gateway, path)
+    farm[name].replies[CHAT] = stream(*steps)
+    for number in range(3):
+        assert is_up(gateway, name), f"after {number} of three"
+        assert b"error" in ask(gateway, path, stream=True).body
+    assert not is_up(gateway, name)
+    assert ask(gateway, path).status == 200
+    # Its trial breaks off too, so it is out for longer; one that does not brings it back.
+    time.sleep(1.1)
+    assert b"error" in ask(gateway, path, stream=True).body
+    assert not is_up(gateway, name)
+    farm[name].replies[CHAT] = stream(EVENT, END)
+    time.sleep(2.1)
+    answered(path, True, ask(gateway, path, stream=True))
+    eventually(lambda: is_up(gateway, name))
+    farm[name].replies[CHAT] = ANSWER
+    assert home(gateway, path) == name
+
+
+@SURFACES
+def test_only_whole_answers_speak_for_an_engine_that_broke_off(farm: Farm, begin: Callable[..., Gateway], path: str) -> None:
+    gateway = begin()
+    name = home(gateway, path)
+
+    def broken(number: int) -> None:
+        farm[name].replies[CHAT] = stream(EVENT, CUT)
+        for _number in range(number):
+            assert b"error" in ask(gateway, path, stream=True).body
+
+    broken(2)
+    farm[name].replies[CHAT] = stream(EVENT, END)
+    answered(path, True, ask(gateway, path, stream=True))
+    broken(2)
+    assert is_up(gateway, name), "no three in a row"
+    farm[name].replies[CHAT] = stream(EVENT, HANG)
+    farm[name].seen.clear()
+    client = gateway.open_stream(path, body(path, stream=True))
+    eventually(lambda: farm[name].seen and farm[name].last(CHAT).sent)
+    client.close()
+    assert farm[name].last(CHAT).closed.wait(5)
+    broken(1)
+    assert not is_up(gateway, name), "that a client left says nothing"
+
+
+def test_health_after_a_reload_is_told_by_the_new_configuration_alone(farm: Farm, begin: Callable[..., Gateway]) -> None:
+    """What still runs by the one before is checked on, and nobody hears of it."""
+    gateway = begin("ab", health={"interval_seconds": 0.1})
+    farm["b"].replies[CHAT] = stream(EVENT, HANG)
+    farm["a"].replies[CHAT] = stream(EVENT, HANG)
+    client = gateway.open_stream(CHAT, body(stream=True))
+    eventually(lambda: farm.asked().total() == 1)
+    farm["a"].replies["/health"] = Reply([], 503)
+    eventually(lambda: not is_up(gateway, "a"))
+    gateway.reload(upstreams=[{"name": "b", "url": farm["c"].url}, *farm.upstreams("c")])
+    logged = len([line for line in gateway.lines() if line["event"].startswith("upstream ")])
+    farm["a"].replies["/health"] = Reply([])
+    farm["b"].replies["/health"] = Reply([], 503)
+    before = farm.asked("/health")
+    eventually(lambda: all((farm.asked("/health") - before)[name] >= 3 for name in "ab"))
+    assert [is_up(gateway, name) for name in "abc"] == [False, True, True]
+    assert len([line for line in gateway.lines() if line["event"].startswith("upstream ")]) == logged
+    client.close()
+
+
 @STREAMED
 @SURFACES
 def test_a_slow_engine_is_not_asked_twice(farm: Farm, begin: Callable[..., Gateway], path: str, streamed: bool) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,12 +50,14 @@ def test_requests_of_a_dead_worker_are_no_longer_in_flight(standin: StandIn, sta
     standin.replies[CHAT] = stream(b"data: {}\n\n", HANG)
     clients = [gateway.open_stream(CHAT, {}) for _ in range(3)]
     eventually(lambda: gateway.metric("inferhost_proxy_in_flight_requests") == 4)
+    eventually(lambda: gateway.metric('inferhost_proxy_upstream_in_flight_requests{upstream="engine"}') == 3)
     (worker,) = gateway.workers()
     os.kill(worker, signal.SIGKILL)
     standin.replies[CHAT] = whole({})
     eventually(lambda: gateway.workers() != [worker] and served(gateway), 20)
     # The question for it is the one.
     eventually(lambda: gateway.metric("inferhost_proxy_in_flight_requests") == 1)
+    assert gateway.metric('inferhost_proxy_upstream_in_flight_requests{upstream="engine"}') == 0
     for client in clients:
         client.close()
 
@@ -95,6 +98,20 @@ def test_workers_end_with_the_first_process(start: Callable[..., Gateway]) -> No
     with socket.socket() as free:
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         free.bind(("127.0.0.1", gateway.port))
+
+
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
+def test_after_a_second_sigint_nothing_is_waited_for(standin: StandIn, start: Callable[..., Gateway], first: int) -> None:
+    gateway = start(workers=2, drain_seconds=60)
+    standin.replies[CHAT] = stream(b"data: {}\n\n", HANG)
+    client = gateway.open_stream(CHAT, {})
+    eventually(lambda: standin.seen and standin.seen[-1].sent)
+    gateway.tell(first)
+    time.sleep(1.5)
+    assert gateway.process.poll() is None, "the first one waits for the answer"
+    assert gateway.stop(signal.SIGINT, timeout=10) == 0
+    assert '"worker ended"' not in gateway.log()
+    client.close()
 
 
 def alive(pid: int) -> bool:
