@@ -62,6 +62,16 @@ def test_requests_of_a_dead_worker_are_no_longer_in_flight(standin: StandIn, sta
         client.close()
 
 
+def test_metrics_are_told_also_while_a_worker_starts(start: Callable[..., Gateway]) -> None:
+    """It makes its files first and fills them then."""
+    gateway = start(workers=2)
+    folder = next(Path(link).parent for worker in gateway.workers() for link in opened(worker) if "inferhost-proxy-" in link)
+    for name in ("counter_9.db", "gauge_livesum_9.db"):
+        (folder / name).touch()
+    assert gateway.request("GET", "/metrics").status == 200
+    assert gateway.metric("process_cpu_seconds_total") > 0
+
+
 def test_process_metrics_are_of_all_processes(start: Callable[..., Gateway]) -> None:
     gateway = start(workers=2)
     resident = 0

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
 
 from prometheus_client import (
     CollectorRegistry,
@@ -18,6 +20,7 @@ from prometheus_client import (
     values,
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from . import __version__
@@ -37,6 +40,26 @@ DISCONNECT_PHASES = ("upload", "waiting", "answer")
 CONTENT_TYPE: Headers = [(b"content-type", CONTENT_TYPE_LATEST.encode())]
 
 
+class Written(MultiProcessCollector):
+    """Reads the files that there is something in: a worker that starts makes each of its own empty first."""
+
+    def __init__(self, registry: CollectorRegistry, folder: Path) -> None:
+        super().__init__(registry, str(folder))  # type: ignore[no-untyped-call]
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        files = [str(file) for file in self._folder.glob("*.db") if _size(file)]
+        return cast("Iterable[Metric]", self.merge(files, accumulate=True))  # type: ignore[no-untyped-call]
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        # Of a worker that ended just now.
+        return 0
+
+
 class Metrics:
     """Several workers keep their values in files that each can read, so any of them answers for all."""
 
@@ -49,7 +72,7 @@ class Metrics:
             # By slot and not by process id: who takes over a slot goes on counting where its last holder stopped.
             values.ValueClass = values.MultiProcessValue(lambda: share.slot)  # type: ignore[no-untyped-call]
             scraped = self._scraped = CollectorRegistry()
-            MultiProcessCollector(scraped)  # type: ignore[no-untyped-call]
+            Written(scraped, share.folder)
         scraped.register(ProcessTotals(share.folder is not None))
         Info("inferhost_proxy_build", "The running version.", registry=scraped).info({"version": __version__})
         self.requests = Counter(
