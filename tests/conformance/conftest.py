@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "clients"), str(HERE.parents[1] / "roles/proxy/files")]
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "roles/proxy/files")]
 
 from gateway import Gateway  # noqa: E402
 from search_kit import SearchStandIn  # noqa: E402
