@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from endpoint import ask
+from endpoint import ROOT, ask
 from inside import Inside
 from playbook_runs import Playbooks
 from testinfra.host import Host
@@ -24,7 +24,11 @@ def test_a_proxy_that_somebody_disabled_is_told_of_a_change_all_the_same(host: H
     assert status == 200
     assert ALIAS in {each["id"] for each in models["data"]}
     assert host.check_output(f"systemctl is-enabled {NAME}") == "enabled"
+    # As if new code had come as well: what it was told is not known any more.
+    generation = ask(inside, "/livez")[1]["generation"]
+    host.run_expect([0], f"rm {ROOT}/run/{NAME}.told")
     back = playbooks.run("site", "--tags", "proxy")
     assert back.status == 0, back.output[-3000:]
+    assert ask(inside, "/livez")[1]["generation"] == generation + 1
     assert ALIAS not in {each["id"] for each in ask(inside, "/v1/models")[1]["data"]}
     assert host.check_output(f"systemctl show --property MainPID --value {NAME}") == before, "told, and not restarted"
