@@ -18,6 +18,8 @@ from gateway import CLIENT_KEY, Answer, Gateway, eventually, free_port
 from standin import CUT, HANG, Reply, Seen, StandIn, Step, stream, whole
 
 CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
+SELDOM = 3600.0
+"""Seconds between checks of a gateway that is to ask nothing while another one's requests are counted."""
 EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
 END = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 ANSWER = whole({"choices": [{"index": 0, "message": {"content": "a"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1, "completion_tokens": 1}})
@@ -70,7 +72,7 @@ def begin(farm: Farm, tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
     started: list[Gateway] = []
 
     def start(names: str = "ab", **overrides: Any) -> Gateway:
-        settings: dict[str, Any] = {"upstreams": farm.upstreams(names), "health": {"interval_seconds": 60}, "ready_seconds": 0.5, **overrides}
+        settings: dict[str, Any] = {"upstreams": farm.upstreams(names), "health": {"interval_seconds": SELDOM}, "ready_seconds": 0.5, **overrides}
         started.append(Gateway(tmp_path / f"gateway-{len(started)}", "", **settings))
         return started[-1]
 
@@ -84,7 +86,7 @@ def begin(farm: Farm, tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
 def pair(made: Farm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     made.reset()
     folder = tmp_path_factory.mktemp("pair") / "gateway"
-    gateway = Gateway(folder, "", upstreams=made.upstreams(), health={"interval_seconds": 60})
+    gateway = Gateway(folder, "", upstreams=made.upstreams(), health={"interval_seconds": SELDOM})
     yield gateway
     assert gateway.stop() == 0
     assert '"failure"' not in gateway.log()
