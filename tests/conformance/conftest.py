@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,8 @@ from hypothesis import HealthCheck, settings
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "roles/proxy/files")]
 
-from gateway import Gateway  # noqa: E402
+from gateway import CLIENT_KEY, ENGINE_KEY, Gateway, eventually  # noqa: E402
+from real_vllm import Engine, started  # noqa: E402
 from search_kit import SearchStandIn  # noqa: E402
 from standin import StandIn  # noqa: E402
 
@@ -88,3 +90,29 @@ def searching_gateway(web_server: SearchStandIn, standin_server: StandIn, tmp_pa
 def searching(searching_gateway: Gateway, web: SearchStandIn) -> Gateway:
     """A gateway that searches with the stand-in."""
     return searching_gateway
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """Real vLLM."""
+    with started(tmp_path_factory.mktemp("vllm")) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def front(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway in front of it."""
+    folder = tmp_path_factory.mktemp("front")
+    gateway = Gateway(folder / "gateway", engine.url, models=[])
+    if engine.key != ENGINE_KEY:
+        (gateway.folder / "secrets/engine_key").write_text(engine.key)
+        gateway.process.send_signal(signal.SIGHUP)
+        eventually(lambda: '"reloaded"' in gateway.log())
+    yield gateway
+    gateway.stop()
+
+
+@pytest.fixture(scope="session")
+def model(front: Gateway) -> str:
+    """The name of its model."""
+    return str(front.request("GET", "/v1/models", key=CLIENT_KEY).json()["data"][0]["id"])

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, inferhost contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Anthropic surface in front of real vLLM, with the same engine and the same conditions as test_vllm.py."""
+"""The Anthropic surface in front of real vLLM, with the engine of test_vllm.py."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ import anthropic
 import pytest
 from anthropic_kit import check_grammar, parse_events
 from gateway import CLIENT_KEY, Gateway, eventually
-from test_vllm import PARAMETERS, PATH, Engine, call_text, engine, front, model, pytestmark, running, scripted  # noqa: F401 fixtures and the mark
+from real_vllm import NEEDED, PARAMETERS, PATH, Engine, call_text, running, scripted
+
+pytestmark = NEEDED
 
 TOOL: Any = {"name": "read", "description": "Read a file", "input_schema": PARAMETERS}
 USER: Any = {"role": "user", "content": f"Read the file {PATH}"}
 
 
 @pytest.fixture
-def client(front: Gateway) -> anthropic.Anthropic:  # noqa: F811
+def client(front: Gateway) -> anthropic.Anthropic:
     return anthropic.Anthropic(base_url=front.url, api_key=CLIENT_KEY, max_retries=0)
 
 
-def ask(model: str, *messages: Any, **more: Any) -> Any:  # noqa: F811
+def ask(model: str, *messages: Any, **more: Any) -> Any:
     extra = {"temperature": 0, **more.pop("extra", {})}
     return {"model": model, "max_tokens": 300, "messages": list(messages or [USER]), "tools": [TOOL], "extra_body": extra, **more}
 
@@ -57,18 +59,18 @@ def prompt(message: Any) -> int:
         ),
     ],
 )
-def test_streamed_and_whole(engine: Engine, client: anthropic.Anthropic, model: str, text: str, blocks: list[Any], reason: str) -> None:  # noqa: F811
+def test_streamed_and_whole(engine: Engine, client: anthropic.Anthropic, model: str, text: str, blocks: list[Any], reason: str) -> None:
     for message in both(client, ask(model, extra=scripted(engine, text))):
         assert (said(message), message.stop_reason) == (blocks, reason)
 
 
-def test_text_beside_a_call(engine: Engine, client: anthropic.Anthropic, model: str) -> None:  # noqa: F811
+def test_text_beside_a_call(engine: Engine, client: anthropic.Anthropic, model: str) -> None:
     for message in both(client, ask(model, extra=scripted(engine, f"I look.\n{call_text('/a')}"))):
         assert [block.type for block in message.content] == ["text", "tool_use"]
         assert (message.content[0].text.strip(), message.content[1].input, message.stop_reason) == ("I look.", {"path": "/a"}, "tool_use")
 
 
-def test_events_keep_the_grammar_and_tell_the_prompts_size_first(front: Gateway, client: anthropic.Anthropic, model: str) -> None:  # noqa: F811
+def test_events_keep_the_grammar_and_tell_the_prompts_size_first(front: Gateway, client: anthropic.Anthropic, model: str) -> None:
     request = ask(model)
     request |= request.pop("extra_body")
     events = parse_events(front.post("/v1/messages", {**request, "stream": True}).body)
@@ -86,14 +88,14 @@ SESSION: Any = [
 
 
 @pytest.mark.parametrize("messages", [[USER], SESSION, [USER, {"role": "assistant", "content": "The word"}]], ids=["question", "session", "prefill"])
-def test_count_tokens_is_what_the_answer_reports(engine: Engine, client: anthropic.Anthropic, model: str, messages: Any) -> None:  # noqa: F811
+def test_count_tokens_is_what_the_answer_reports(engine: Engine, client: anthropic.Anthropic, model: str, messages: Any) -> None:
     system: Any = [{"type": "text", "text": "x-anthropic-billing-header: cch=1;"}, {"type": "text", "text": "Be brief."}]
     counted = client.messages.count_tokens(model=model, messages=messages, tools=[TOOL], system=system).input_tokens
     for message in both(client, ask(model, *messages, system=system, extra=scripted(engine, "ok"))):
         assert prompt(message) == counted
 
 
-def test_output_is_clamped_and_a_prompt_that_does_not_fit_is_named(engine: Engine, client: anthropic.Anthropic, model: str) -> None:  # noqa: F811
+def test_output_is_clamped_and_a_prompt_that_does_not_fit_is_named(engine: Engine, client: anthropic.Anthropic, model: str) -> None:
     for message in both(client, ask(model, max_tokens=64000, extra=scripted(engine, "ok"), timeout=300)):
         assert said(message) == [{"type": "text", "text": "ok"}]
     with pytest.raises(anthropic.BadRequestError) as refused:
@@ -102,7 +104,7 @@ def test_output_is_clamped_and_a_prompt_that_does_not_fit_is_named(engine: Engin
     assert "prompt is too long" in refused.value.message
 
 
-def test_stop_sequence_and_max_tokens(engine: Engine, client: anthropic.Anthropic, model: str) -> None:  # noqa: F811
+def test_stop_sequence_and_max_tokens(engine: Engine, client: anthropic.Anthropic, model: str) -> None:
     extra = scripted(engine, "one two END three")
     for message in both(client, ask(model, stop_sequences=["END"], extra=extra)):
         assert (message.content[0].text.strip(), message.stop_reason, message.stop_sequence) == ("one two", "stop_sequence", "END")
@@ -110,7 +112,7 @@ def test_stop_sequence_and_max_tokens(engine: Engine, client: anthropic.Anthropi
         assert (message.stop_reason, message.usage.output_tokens) == ("max_tokens", 2)
 
 
-def test_errors_and_models(front: Gateway, client: anthropic.Anthropic, model: str) -> None:  # noqa: F811
+def test_errors_and_models(front: Gateway, client: anthropic.Anthropic, model: str) -> None:
     assert model in [each.id for each in client.models.list()]
     with pytest.raises(anthropic.NotFoundError):
         client.messages.create(**ask("no-such-model"))
@@ -120,7 +122,7 @@ def test_errors_and_models(front: Gateway, client: anthropic.Anthropic, model: s
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_B25_engine_stops_when_the_client_leaves(engine: Engine, front: Gateway, model: str, stream: bool) -> None:  # noqa: F811
+def test_B25_engine_stops_when_the_client_leaves(engine: Engine, front: Gateway, model: str, stream: bool) -> None:
     body = ask(model, max_tokens=1500, extra=scripted(engine, "word " * 1400))
     body |= body.pop("extra_body")
     source: socket.socket = front.open_stream("/v1/messages", json.loads(json.dumps({**body, "stream": stream})))

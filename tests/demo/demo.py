@@ -47,7 +47,7 @@ class Demo:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "INFERHOST_DEMO_ROOT": str(self.root), "ANSIBLE_NOCOLOR": "1"}
+        return {**os.environ, "INFERHOST_DEMO_ROOT": str(self.root), "ANSIBLE_NOCOLOR": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
     @property
     def endpoint(self) -> str:

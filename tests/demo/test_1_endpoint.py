@@ -124,3 +124,9 @@ def test_every_cache_is_below_the_folder(demo: Demo) -> None:
     environment = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
     for name in ("HF_HOME", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME", "TMPDIR", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "VLLM_CACHE_ROOT"):
         assert environment[name].startswith(str(demo.root)), name
+
+
+def test_the_engine_keeps_its_bytecode_also_where_none_is_wanted(demo: Demo) -> None:
+    """Without it each of its processes compiles vLLM and torch anew, which more than doubles a start."""
+    assert demo.environment["PYTHONDONTWRITEBYTECODE"]
+    assert len(list((demo.root / "cache/python").rglob("vllm/v1/**/*.pyc"))) > 100

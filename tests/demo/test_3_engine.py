@@ -17,13 +17,13 @@ def test_the_proxy_in_front_of_real_vllm(demo: Demo, tmp_path: pathlib.Path) -> 
     reports = pathlib.Path(os.environ.get("INFERHOST_REPORTS", tmp_path))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("INFERHOST_TEST_")}
     environment["INFERHOST_VLLM_PYTHON"] = str(demo.root / "venvs/vllm/bin/python")
+    environment |= {"PYTHONPYCACHEPREFIX": str(demo.root / "cache/python"), "PYTHONDONTWRITEBYTECODE": ""}
     command = [
         sys.executable,
         "-m",
         "pytest",
         "-q",
-        "tests/conformance/test_vllm_anthropic.py",
-        "tests/conformance/test_vllm.py",
+        *sorted(str(path.relative_to(REPO)) for path in (REPO / "tests/conformance").glob("test_vllm*.py")),
         "--junitxml",
         str(reports / "engine.xml"),
     ]

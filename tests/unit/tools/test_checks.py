@@ -84,7 +84,7 @@ def test_agreeing_specifications() -> None:
         ("x.lock", "--find-links /wheels", "only one machine"),
         ("tests/sanity/ignore-2.19.txt", "", "switches a gate off"),
         (".ansible-lint-ignore", "", "switches a gate off"),
-        ("roles/a/vars/main.yml", "a: 1\nb: \"{{ c | difference([d]) }}\"", "main.yml:2: a filter with another order"),
+        ("roles/a/vars/main.yml", 'a: 1\nb: "{{ c | difference([d]) }}"', "main.yml:2: a filter with another order"),
         ("roles/a/templates/a.j2", "{{ a |union(b) }}", "another order"),
     ],
 )
@@ -93,7 +93,9 @@ def test_hygiene(name: str, text: str, says: str) -> None:
     assert says in found
 
 
-@pytest.mark.parametrize(("name", "text"), [("a.py", "sk-test"), ("x.lock", "a==1 \\\n    --hash=sha256:00\n    # via -r a.in"), ("docs/a.md", "file://x"), ("a.py", "| union(b)")])
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.py", "sk-test"), ("x.lock", "a==1 \\\n    --hash=sha256:00\n    # via -r a.in"), ("docs/a.md", "file://x"), ("a.py", "| union(b)")]
+)
 def test_clean_files(name: str, text: str) -> None:
     assert check_hygiene.findings(name, text) == []
 

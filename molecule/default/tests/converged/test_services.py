@@ -77,6 +77,7 @@ def test_caches_of_the_running_engine_are_below_the_root(host: Host) -> None:
         "TORCHINDUCTOR_CACHE_DIR",
         "TRITON_CACHE_DIR",
         "VLLM_CACHE_ROOT",
+        "PYTHONPYCACHEPREFIX",
     ):
         assert environment[name].startswith(f"{ROOT}/cache/"), name
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, inferhost contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An installation that is killed, three times at three points, and goes on from what it left."""
+"""An installation that is killed, three times at three points, and goes on from what it left: the last time as `converge`."""
 
 from __future__ import annotations
 
@@ -43,11 +43,3 @@ def test_killed_while(point: str, playbooks: Playbooks, inside: Inside, host: Ho
     assert not host.file(f"{INSTALL_ROOT}/run/inferhost-vllm.applied").exists, "the interrupted run must not count as done"
     if point != "engine starting":
         assert int(host.check_output(INSTALLED)) < locked_distributions()
-
-
-def test_the_next_run_converges(playbooks: Playbooks, host: Host, record_property: pytest.RecordProperty) -> None:
-    outcome = playbooks.run("site")
-    record_property("seconds", f"{outcome.seconds:.1f}")
-    assert outcome.status == 0, outcome.output[-4000:]
-    assert outcome.changed > 0
-    assert host.service("inferhost-vllm").is_running
