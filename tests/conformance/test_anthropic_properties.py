@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from test_anthropic_request import READ, assistant, messages, result, system, text, use, user
 
 from inferhost_proxy import anthropic_request, tokens
-from inferhost_proxy.config import Limits
 from inferhost_proxy.errors import Fault
 
 texts = st.text(st.sampled_from(' \n"{}ab\u2028é🙂'), max_size=6)
@@ -192,7 +191,7 @@ def test_any_request_is_converted_or_refused(document: Document, inline: Any) ->
     """Nothing but a chat request or an error with a reason comes out of whatever a client sends."""
     try:
         request = anthropic_request.parse(json.dumps(document).encode())
-        body = anthropic_request.complete(request, anthropic_request.chat(request, inline), Limits())
+        body = anthropic_request.complete(request, anthropic_request.chat(request, inline), None)
     except Fault as refusal:
         assert (refusal.status, refusal.kind) == (400, "invalid_request")
         assert refusal.message

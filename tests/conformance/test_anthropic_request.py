@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from inferhost_proxy import anthropic_request, search_text, tokens
-from inferhost_proxy.config import InlineSystem, Limits
+from inferhost_proxy.config import InlineSystem
 from inferhost_proxy.errors import Fault
 from inferhost_proxy.search import Result
 
@@ -55,11 +55,11 @@ def tool(identifier: str, content: str) -> Document:
     return {"role": "tool", "tool_call_id": identifier, "content": content}
 
 
-def chat(*messages: Document, inline: InlineSystem = "fold", limits: Limits | None = None, **more: Any) -> Document:
+def chat(*messages: Document, inline: InlineSystem = "fold", max_output: int | None = None, **more: Any) -> Document:
     """The chat request that the engine gets."""
     body = json.dumps({"model": "m", "max_tokens": 100, "messages": messages, **more}).encode()
     request = anthropic_request.parse(body)
-    return anthropic_request.complete(request, anthropic_request.chat(request, inline), limits or Limits())
+    return anthropic_request.complete(request, anthropic_request.chat(request, inline), max_output)
 
 
 def messages(*given: Document, **more: Any) -> list[Document]:
@@ -346,8 +346,8 @@ def test_streams_ask_for_usage_from_the_first_chunk() -> None:
 
 
 def test_L59_the_plans_limit() -> None:
-    assert chat(user("x"), max_tokens=32000, limits=Limits(max_output_tokens=4096))["max_tokens"] == 4096
-    assert chat(user("x"), max_tokens=10, limits=Limits(max_output_tokens=4096))["max_tokens"] == 10
+    assert chat(user("x"), max_tokens=32000, max_output=4096)["max_tokens"] == 4096
+    assert chat(user("x"), max_tokens=10, max_output=4096)["max_tokens"] == 10
 
 
 def test_C27_count_needs_no_max_tokens() -> None:
@@ -393,6 +393,6 @@ def test_half_a_character_does_not_end_the_session(escaped: bytes, wanted: str) 
 def test_bad_requests_say_where(body: bytes, wanted: str) -> None:
     with pytest.raises(Fault) as refused:
         request = anthropic_request.parse(body)
-        anthropic_request.complete(request, anthropic_request.chat(request, "fold"), Limits())
+        anthropic_request.complete(request, anthropic_request.chat(request, "fold"), None)
     assert (refused.value.status, refused.value.kind) == (400, "invalid_request")
     assert wanted in refused.value.message

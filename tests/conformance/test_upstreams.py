@@ -170,6 +170,32 @@ def test_a_conversation_leaves_an_engine_that_is_too_busy(farm: Farm, begin: Cal
         client.close()
 
 
+@SURFACES
+def test_limits_are_those_of_the_model(farm: Farm, begin: Callable[..., Gateway], path: str) -> None:
+    """The plan's are of the plan's model; of another one its engine tells the window, or nobody does."""
+    farm["b"].replies["/v1/models"] = whole({"data": [{"id": "large", "max_model_len": 5000}, {"id": "untold"}]})
+    gateway = begin(models=["m"], aliases={"big": {"model": "large"}}, limits={"max_model_len": 2048, "max_output_tokens": 512})
+    wanted = {"m": 512 if path == MESSAGES else 2047, "large": 4999, "big": 4999, "untold": 100_000}
+    if path == MESSAGES:
+        # What fills the window alone is counted before it is sent.
+        farm["b"].replies["/tokenize"] = whole({"count": 1, "max_model_len": 5000})
+    for model, most in wanted.items():
+        assert ask(gateway, path, model=model, max_tokens=100_000).status == 200
+        engine = farm["a" if model == "m" else "b"]
+        assert json.loads(engine.last(CHAT).body)["max_tokens"] == most, model
+    listed = gateway.request("GET", "/v1/models", headers={"anthropic-version": "2023-06-01"}, key=CLIENT_KEY).json()["data"]
+    assert {entry["id"]: entry["max_tokens"] for entry in listed} == {"m": 512, "large": None, "untold": None, "big": None}
+
+
+def test_of_engines_with_one_model_the_smallest_window_counts(farm: Farm, begin: Callable[..., Gateway]) -> None:
+    for name, window in (("a", 4096), ("b", 1024)):
+        farm[name].replies["/v1/models"] = whole({"data": [{"id": "m", "max_model_len": window}]})
+    gateway = begin(models=["m"], limits={"max_model_len": 2048})
+    for session in map(str, range(8)):
+        assert ask(gateway, session=session, max_tokens=3000).status == 200
+    assert {json.loads(seen.body)["max_tokens"] for name in "ab" for seen in farm[name].seen if seen.target == CHAT} == {1023}
+
+
 def test_only_engines_that_serve_the_model(farm: Farm, begin: Callable[..., Gateway]) -> None:
     farm.serve("b", "other", "m2")
     gateway = begin()

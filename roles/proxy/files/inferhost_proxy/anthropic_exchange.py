@@ -96,8 +96,8 @@ class Anthropic:
 
     async def _models(self, engine: Engine, path: str, client: _Client) -> None:
         entries = await self._directory.listing(engine, path)
-        named, limit = found(entries, path), self._config.limits.max_output_tokens
-        answer = anthropic_models.listed(entries, limit) if named is None else anthropic_models.model(named, limit)
+        named = found(entries, path)
+        answer = anthropic_models.listed(entries, self._output) if named is None else anthropic_models.model(named, self._output)
         await client.document(msgspec.json.encode(answer))
 
     async def _count_tokens(self, engine: Engine, sent: Headers, body: bytes, client: _Client) -> None:
@@ -183,8 +183,11 @@ class Anthropic:
 
     def _asked(self, engine: Engine, sent: Headers, request: MessagesRequest, tool: Tool | None) -> Chat:
         """What the engine is asked, and the engine that it is for."""
-        chat = anthropic_request.complete(request, self._chat(request, tool), self._config.limits)
+        chat = anthropic_request.complete(request, self._chat(request, tool), self._output(request.model))
         return self._directory.chat(engine.errand, sent, chat)
+
+    def _output(self, model: str) -> int | None:
+        return self._directory.room(model).output
 
     def _wanted(self, request: MessagesRequest, chat: Chat, key: bytes, searches: bool) -> Answer:
         choice = request.tool_choice
@@ -202,7 +205,7 @@ class Anthropic:
 
     async def _ask(self, engine: Engine, chat: Chat) -> aiohttp.ClientResponse:
         """The engine's answer with status 200. Only a request that may not fit is counted before it is sent."""
-        window = self._config.limits.max_model_len
+        window = self._directory.room(chat["model"]).window
         counted = window is not None and chat["max_tokens"] >= window
         if counted:
             chat = await _fitting(engine, chat) or chat

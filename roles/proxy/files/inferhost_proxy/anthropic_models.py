@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,17 +36,17 @@ class ModelList(Struct):
     last_id: str | None
 
 
-def listed(entries: list[dict[str, Any]], max_output_tokens: int | None) -> ModelList:
-    """The engine's list in Anthropic's form."""
-    models = [model(entry, max_output_tokens) for entry in entries]
+def listed(entries: list[dict[str, Any]], output_of: Callable[[str], int | None]) -> ModelList:
+    """The engine's list in Anthropic's form. `output_of`: the output tokens that a model may write."""
+    models = [model(entry, output_of) for entry in entries]
     ids = [one.id for one in models]
     return ModelList(models, False, ids[0] if ids else None, ids[-1] if ids else None)
 
 
-def model(entry: dict[str, Any], max_output_tokens: int | None) -> Model:
+def model(entry: dict[str, Any], output_of: Callable[[str], int | None]) -> Model:
     try:
         known = msgspec.convert(entry, _Engine)
     except msgspec.ValidationError as exc:
         raise Fault("upstream_protocol", "not a list of models") from exc
     created = datetime.fromtimestamp(known.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Model(known.id, known.id, created, known.max_model_len, max_output_tokens)
+    return Model(known.id, known.id, created, known.max_model_len, output_of(known.id))

@@ -15,7 +15,7 @@ from .anthropic_content import invalid
 from .anthropic_tools import ServerTools
 from .anthropic_types import MessagesRequest
 from .call_readers import Tool as OfferedTool
-from .config import InlineSystem, Limits
+from .config import InlineSystem
 from .rescue import Offer
 
 SAME = ("temperature", "top_p", "top_k", "vllm_xargs", "cache_salt")
@@ -74,13 +74,13 @@ def chat(request: MessagesRequest, inline: InlineSystem, served: ServerTools | N
     return body | _thinking(request)
 
 
-def complete(request: MessagesRequest, body: dict[str, Any], limits: Limits) -> dict[str, Any]:
+def complete(request: MessagesRequest, body: dict[str, Any], max_output: int | None) -> dict[str, Any]:
     """The same with what decides the answer."""
     if request.max_tokens is None:
         raise invalid("max_tokens: field required")
     if request.max_tokens < 1:
         raise invalid("max_tokens: must be at least 1")
-    body = body | {"max_tokens": min(request.max_tokens, limits.max_output_tokens or request.max_tokens)}
+    body = body | {"max_tokens": min(request.max_tokens, max_output or request.max_tokens)}
     body |= {name: value for name in SAME if (value := getattr(request, name)) is not None}
     if request.stop_sequences:
         body["stop"] = request.stop_sequences

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
@@ -23,6 +23,7 @@ from .health import models_in
 from .openai_request import Ask, Members, with_changes
 from .pool import Errand, Pool, Wish
 from .renaming import Renaming
+from .room import Room, room
 from .upstream_config import Alias
 
 MODELS = "/v1/models"
@@ -36,12 +37,15 @@ Document = dict[str, Any]
 class Reader:
     """Reads one request of the OpenAI surface, and says what an alias changes in it."""
 
-    def __init__(self, known: Aliases, route: str) -> None:
+    def __init__(self, known: Aliases, route: str, room_of: Callable[[str | None], Room]) -> None:
         self.route = route
         self._known = known
+        self._room_of = room_of
         self.members: Members = {}
         self.model: str | None = None
         """The name that the engine knows."""
+        self.most: int | None = None
+        """The output tokens that this model can write at all."""
         self.renaming: Renaming | None = None
 
     def __call__(self, members: Members) -> dict[str, Raw | None]:
@@ -50,9 +54,11 @@ class Reader:
         self.model = name = aliases.name_in(members)
         alias = self._known.find(name) if name is not None else None
         if alias is None or name is None:
+            self.most = self._room_of(name).most
             return {}
         changes = aliases.in_members(alias, self.route, members)
         self.model = alias.model
+        self.most = self._room_of(alias.model).most
         if name != alias.model:
             self.renaming = Renaming(name)
         return changes
@@ -72,12 +78,21 @@ class Directory:
         fixed = [name for upstream in config.upstreams for name in upstream.models or ()]
         self._aliases = Aliases(config.aliases, [*config.models, *fixed])
         self._pool = pool
+        self._planned = config.models
+        self._limits = config.limits
         self.lists = bool(self._aliases) or pool.several
         """Whether requests are read, and the list of models is made here."""
 
     def reader(self, route: str) -> Reader | None:
         """What reads a request; None where there is nothing to find out."""
-        return Reader(self._aliases, route) if self.lists else None
+        return Reader(self._aliases, route, self.room) if self.lists else None
+
+    def room(self, model: str | None) -> Room:
+        """How many tokens a model takes, by the engine's name for it or an alias."""
+        alias = self._aliases.find(model) if model is not None else None
+        name = alias.model if alias is not None else model
+        entries = [entry for member in self._pool.members for entry in member.listing if entry["id"] == name] if self._pool.several else []
+        return room(name, self._planned, self._limits, [entry.get("max_model_len") for entry in entries])
 
     def wish(self, reader: Reader | None, client: Headers, repeatable: bool) -> Wish:
         """What decides on the request's upstream."""

@@ -169,8 +169,7 @@ class Exchange:
         reader = self._directory.reader(call.route.name) if call.method == "POST" else None
         ask = Ask(body)
         if call.method == "POST" and call.route.name in ("chat", "completions", "responses"):
-            limit = self._config.limits.max_model_len
-            ask = prepare(body, call.route.chat, limit - 1 if limit else None, self._options, reader)
+            ask = prepare(body, call.route.chat, self._directory.room(None).most, self._options, reader)
             for change in ask.changes:
                 self._metrics.changed.labels(change).inc()
         elif reader is not None:
@@ -182,7 +181,7 @@ class Exchange:
     async def answered(self, call: Call, errand: Errand, request: Request) -> aiohttp.ClientResponse:
         """The engine's answer; where the context had no room for the output asked for, that to the request with less."""
         response = await errand.send(request)
-        limit, members = self._config.limits.max_model_len, call.ask.members
+        limit, members = self._directory.room(errand.wish.model).window, call.ask.members
         if response.status != HTTPStatus.BAD_REQUEST or limit is None or members is None:
             return response
         try:

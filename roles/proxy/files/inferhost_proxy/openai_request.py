@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 from msgspec import Raw, Struct
@@ -86,25 +86,30 @@ class Options(NamedTuple):
 NO_OPTIONS = Options()
 
 
-def prepare(
-    body: bytes,
-    chat: bool,
-    max_output: int | None,
-    options: Options = NO_OPTIONS,
-    alias: Callable[[Members], Mapping[str, Raw | None]] | None = None,
-) -> Ask:
-    """The request for the engine. `max_output`: more than this it can never write. `alias`: what the model's name asks for."""
+class Naming(Protocol):
+    """Reads the model's name."""
+
+    @property
+    def most(self) -> int | None:
+        """The output tokens that the model can write at all; known after the call."""
+
+    def __call__(self, members: Members) -> Mapping[str, Raw | None]:
+        """What the name asks for."""
+
+
+def prepare(body: bytes, chat: bool, max_output: int | None, options: Options = NO_OPTIONS, naming: Naming | None = None) -> Ask:
+    """The request for the engine. `max_output`: more than this it can never write, unless `naming` knows better."""
     try:
         members, mended = _read(body)
+        named = naming(members) if naming is not None else {}
         made: dict[str, Mapping[str, Raw | None]] = {
             "characters": mended,
             "structured_outputs": structured(members) if _GUIDED in body else {},
-            "max_tokens": capped(members, max_output),
+            "max_tokens": capped(members, max_output if naming is None else naming.most),
             "history": _history(members, options.mistral_history) if chat else {},
             "stop": _without_stop(members) if chat and options.stop_in_text_only else {},
         }
         texts = text_rules(members, options) if chat else NOTHING
-        named = alias(members) if alias is not None else {}
     except (*_NOT_JSON, ValueError):
         return Ask(body)
     changed = tuple(name for name in CHANGES if made[name])
