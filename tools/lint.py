@@ -43,7 +43,9 @@ CHECKS = (
     mypy(f"{PLUGINS}.modules", COLLECTIONS, "--python-version", "3.10"),
     # The proxy is checked against the libraries of its own lock.
     mypy("inferhost_proxy", ROOT / "roles/proxy/files", "--python-executable", ".cache/venvs/conformance/bin/python"),
-    Check("mypy tools", ("mypy", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tools").glob("*.py"))), {"MYPYPATH": "tools"}),
+    Check(
+        "mypy tools", ("mypy", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tools").glob("*.py"))), {"MYPYPATH": f"tools{os.pathsep}{COLLECTIONS}"}
+    ),
     Check("yamllint", ("yamllint", "--strict", ".")),
     Check("ruff check", ("ruff", "check", "--output-format", "concise", ".")),
     Check("ruff format", ("ruff", "format", "--check", "--quiet", "--output-format", "concise", ".")),

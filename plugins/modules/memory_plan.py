@@ -247,7 +247,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._checkpoint import from_list, read_folder
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._clients import CLIENTS
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_versions import EngineError
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import ModelError, read_config
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._fields import ModelError
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import read_config
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._plan import KV_CACHE_DTYPES, Subject, make_plan
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._text import lines, refusal_text
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import PlanInputError, Wishes

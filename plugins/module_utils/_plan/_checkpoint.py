@@ -10,7 +10,7 @@ import os
 import struct
 import typing as t
 
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import ModelError
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._fields import ModelError
 
 # A header larger than this is not one: the format's own limit is 100 MB.
 MAX_HEADER_BYTES = 100 * 1000 * 1000

@@ -14,7 +14,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_versio
     Version,
     value_for,
 )
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import KvLayout, gib, in_gib, layout
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import KvLayout, KvRules, gib, in_gib, layout
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import Model
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import (
     Document,
@@ -55,7 +55,7 @@ SAMPLER_COPIES = 4
 def plan(model: Model, parameters: int, parameters_source: str, cpu: t.Mapping[str, t.Any], wishes: Wishes, version: Version) -> Outcome:
     """Everything that depends on the device."""
     _refuse_what_the_engine_cannot(model, wishes)
-    cache = layout(model, FLOAT32, CPU_BLOCK_TOKENS, 1, 0, 1.0)
+    cache = layout(model.cache, FLOAT32, FLOAT32, CPU_BLOCK_TOKENS, 1, KvRules(0, 1.0, PREFILL_TOKENS))
     weights = parameters * FLOAT32
     capacity, capacity_source = _capacity(cpu)
     sequences = wishes.concurrency or DEFAULT_SEQUENCES
@@ -157,13 +157,13 @@ def _context_and_cache(model: Model, cache: KvLayout, wishes: Wishes, room: int)
     sequences = max(1, wishes.concurrency)
     if wishes.kv_cache_bytes:
         cache_bytes = _whole_gib(wishes.kv_cache_bytes)
-        context = wishes.context or min(model.native_context, cache.longest(cache_bytes, sequences))
+        context = wishes.context or cache.longest(cache_bytes, model.native_context, sequences)
         _refuse_a_cache_below(context, cache, cache_bytes, model)
         return context, cache_bytes
     if wishes.context:
         return wishes.context, _whole_gib(cache.bytes_for(wishes.context, sequences))
     budget = max(GIB, min(AUTO_KV_BYTES, room // GIB * GIB))
-    context = min(model.native_context, cache.longest(budget, sequences))
+    context = cache.longest(budget, model.native_context, sequences)
     if context < 1:
         _refuse_a_cache_below(1, cache, budget, model)
     return context, _whole_gib(cache.bytes_for(context, sequences))
@@ -176,7 +176,7 @@ def _whole_gib(count: int) -> int:
 def _refuse_a_cache_below(context: int, cache: KvLayout, cache_bytes: int, model: Model) -> None:
     needed = cache.bytes_for(max(1, context))
     if context < 1 or needed > cache_bytes:
-        longest = min(model.native_context, cache.longest(cache_bytes))
+        longest = cache.longest(cache_bytes, model.native_context)
         raise Refusal(
             "context_does_not_fit",
             "a cache of %s holds %d tokens, fewer than the context of %d" % (in_gib(cache_bytes), longest, context),
@@ -191,7 +191,7 @@ def _memory_refusal(model: Model, cache: KvLayout, need: int, capacity: int, lim
     smaller = (cache_bytes - short) // GIB * GIB
     if smaller >= GIB:
         sequences = max(1, wishes.concurrency)
-        longest = min(model.native_context, cache.longest(smaller, sequences))
+        longest = cache.longest(smaller, model.native_context, sequences)
         if longest < limits["max_model_len"]:
             remedies.append("lower context to %d, which needs a cache of %s" % (longest, in_gib(smaller)))
         else:

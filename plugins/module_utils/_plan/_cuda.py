@@ -19,7 +19,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_versio
     value_for,
 )
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._geometry import parameters as count_parameters
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import KvLayout, gib, in_gib, kv_element_bytes, layout
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import DTYPE_BYTES, KvLayout, KvRules, gib, in_gib, kv_element_bytes, layout
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import Model
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._quantization import compute_dtype, quantization_flags
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import Document, Outcome, Refusal, Wishes, flag, size
@@ -114,14 +114,14 @@ def plan(model: Model, weight_bytes: int, weights_source: str, devices: Devices,
         raise _cache_too_large(wishes.kv_cache_bytes, budget)
     # With a size of its own the engine ignores the utilisation; the plan keeps to it all the same, so the rest still fits.
     available = wishes.kv_cache_bytes or max(0, budget.cache)
-    longest = min(model.native_context, cache.longest(available))
-    context = wishes.context or min(model.native_context, cache.longest(available, max(1, wishes.concurrency)))
+    longest = cache.longest(available, model.native_context)
+    context = wishes.context or cache.longest(available, model.native_context, max(1, wishes.concurrency))
     fits = longest >= max(1, context)
     refusal = None if fits else _does_not_fit(case, cache, budget, available, max(1, context))
     limits = {
         "max_model_len": context,
         # Each running sequence of a hybrid model holds state blocks from the same pool, and at least one block that grows.
-        "max_num_seqs": min(case.sequences, cache.blocks(available) // (cache.fixed_blocks + cache.growing_groups)),
+        "max_num_seqs": min(case.sequences, cache.blocks(available) // cache.blocks_for(1)),
         "max_num_batched_tokens": batched,
         "kv_tokens": cache.tokens(available, max(1, context)),
     }
@@ -166,14 +166,9 @@ def activation_bytes(model: Model, batched: int, sequences: int, tensor_parallel
 
 
 def _layout(case: Case, kv_cache_dtype: str) -> KvLayout:
-    return layout(
-        case.model,
-        kv_element_bytes(kv_cache_dtype, case.dtype),
-        CUDA_BLOCK_TOKENS,
-        case.tensor_parallel,
-        value_for(STATE_BLOCKS, case.version),
-        value_for(GROUP_GROWTH, case.version),
-    )
+    rules = KvRules(value_for(STATE_BLOCKS, case.version), value_for(GROUP_GROWTH, case.version), case.batched)
+    number_bytes = kv_element_bytes(kv_cache_dtype, case.dtype)
+    return layout(case.model.cache, number_bytes, DTYPE_BYTES[case.model.dtype], CUDA_BLOCK_TOKENS, case.tensor_parallel, rules)
 
 
 def _refuse_old_cards(devices: Devices, version: Version) -> None:
@@ -247,7 +242,7 @@ def _cache_too_large(wanted: int, budget: Budget) -> Refusal:
 def _does_not_fit(case: Case, cache: KvLayout, budget: Budget, available: int, context: int) -> Refusal:
     """The refusal and what would help: shorter context, utilisation, fewer sequences, eager, in that order, each with its number."""
     native = case.model.native_context
-    longest = min(native, cache.longest(available))
+    longest = cache.longest(available, native)
     remedies = ["lower context to %d" % longest] if longest else []
     if not case.wishes.kv_cache_bytes:
         fewer = case._replace(sequences=min(case.sequences, FEW_SEQUENCES))
@@ -256,10 +251,10 @@ def _does_not_fit(case: Case, cache: KvLayout, budget: Budget, available: int, c
             ("plan for %d sequences instead of %d" % (fewer.sequences, case.sequences), _budget(fewer, case.wishes.gpu_memory_utilization)),
             ("run without CUDA graphs", budget._replace(graphs=0)),
         )
-        rooms = [(change, min(native, cache.longest(max(0, changed.cache)))) for change, changed in changes]
+        rooms = [(change, cache.longest(max(0, changed.cache), native)) for change, changed in changes]
         remedies += ["%s: then %d tokens fit" % (change, room) for change, room in rooms if room > longest]
     if case.wishes.kv_cache_dtype == "auto" and _has_fp8_cache(case):
-        room = min(native, _layout(case, "fp8").longest(available))
+        room = _layout(case, "fp8").longest(available, native)
         remedies += ["set kv_cache_dtype to fp8: then %d tokens fit" % room] if room > longest else []
     if budget.weights > budget.requested * 0.6:
         remedies.append("use a smaller or quantised checkpoint: the weights take %s" % in_gib(budget.weights))
@@ -287,7 +282,7 @@ def _alternatives(case: Case, cache: KvLayout, available: int, context: int) -> 
     if case.wishes.kv_cache_dtype != "auto" or not _has_fp8_cache(case):
         return []
     smaller = _layout(case, "fp8")
-    longest, longest_fp8 = (min(case.model.native_context, one.longest(available)) for one in (cache, smaller))
+    longest, longest_fp8 = (one.longest(available, case.model.native_context) for one in (cache, smaller))
     effect = "%.1f instead of %.1f requests of %d tokens at once" % (
         smaller.concurrency(available, context),
         cache.concurrency(available, context),
@@ -334,7 +329,8 @@ def _sizes(case: Case, budget: Budget, cache: KvLayout, available: int, limits: 
         " + experts" if model.experts else "",
         " + vision" if model.vision else "",
     )
-    state = "%d blocks of %d bytes for the recurrent layers, whatever the length" % (cache.fixed_blocks, cache.block_bytes)
+    held = cache.state_bytes_per_sequence // cache.block_bytes
+    state = "%d blocks of %d bytes for the recurrent layers, whatever the length" % (held, cache.block_bytes)
     sizes = [
         size("gpu_memory", budget.requested, "bytes", "share of the memory that the engine takes%s" % per_gpu),
         size("weights", budget.weights, "bytes", "%s, + %g %% for repacking and buffers%s" % (case.weights_source, WEIGHTS_MARGIN * 100, per_gpu)),

@@ -25,6 +25,9 @@ STATE_BLOCKS: t.Tuple[t.Tuple[Version, int], ...] = (((0, 17, 0), 2), ((0, 9, 0)
 # How many times the smaller layer count the larger may be for both to share one group size.
 GROUP_GROWTH: t.Tuple[t.Tuple[Version, float], ...] = (((0, 20, 2), 1.5), ((0, 13, 0), 1.25), ((0, 9, 0), 1.0))
 
+# From here on the log's "GPU KV cache size" is what fits at max_model_len; before it was the share of one group of layers.
+TOKENS_BY_CONCURRENCY: Version = (0, 20, 2)
+
 # Lowest compute capability that the published builds carry code for.
 LOWEST_CAPABILITY: t.Tuple[t.Tuple[Version, t.Tuple[int, int]], ...] = (((0, 20, 0), (7, 5)), ((0, 9, 0), (7, 0)))
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import DTYPE_BYTES, LinearAttention, Model
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import DTYPE_BYTES
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import LinearAttention, Model
 
 # Bits of the scale (float16) that each group of quantised weights carries.
 SCALE_BITS = 16

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import typing as t
 
-Config = t.Mapping[str, t.Any]
-
-
-class ModelError(ValueError):
-    """The model's files cannot be used; the message names file and field."""
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._cache_layers import CacheLayers, cache_layers
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._fields import Config, Fields, ModelError
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import DTYPE_BYTES
 
 
 class LinearAttention(t.NamedTuple):
@@ -61,12 +59,18 @@ class Model(t.NamedTuple):
     tied_embeddings: bool
     gated_attention: bool
     full_layers: int
+    cache: t.Tuple[CacheLayers, ...]
     linear: t.Optional[LinearAttention]
     experts: t.Optional[Experts]
     quantization: t.Optional[Quantization]
     vision: bool
     # Why the arithmetic does not cover this model yet; None when it does.
     not_planned: t.Optional[str]
+
+    def with_drafter(self, layers: int) -> t.Tuple[CacheLayers, ...]:
+        """The cache with the layers of a drafter of the model's own kind (MTP), which are full attention."""
+        first = self.cache[0]
+        return (first._replace(layers=first.layers + layers), *self.cache[1:])
 
 
 # Models whose every layer is full attention, or full attention and Gated DeltaNet mixed.
@@ -112,8 +116,6 @@ NOT_YET_TYPES: t.Dict[str, str] = {
     "qwen3_vl_moe": "a vision tower that was not checked",
 }
 
-DTYPE_BYTES = {"bfloat16": 2, "float16": 2, "float32": 4}
-
 
 def read_config(config: Config, tokenizer_config: t.Optional[Config] = None, where: str = "config.json") -> Model:
     """Facts of a model; raises ModelError for a file that is no model's, and notes kinds not covered yet in `not_planned`."""
@@ -129,11 +131,12 @@ def read_config(config: Config, tokenizer_config: t.Optional[Config] = None, whe
             "%s: model_type %r (%s) is not an architecture this collection knows; known: %s"
             % (where, model_type, architecture, ", ".join(sorted(PLANNED_TYPES)))
         )
-    fields = _Fields(text, where if text is config else "%s, text_config" % where)
+    fields = Fields(text, where if text is config else "%s, text_config" % where)
     heads, hidden = fields.integer("num_attention_heads"), fields.integer("hidden_size")
     layers = fields.integer("num_hidden_layers")
     linear = _linear(fields, text, layers)
     experts = _experts(fields, text)
+    not_planned = _not_planned(model_type, text)
     return Model(
         architecture=architecture,
         model_type=model_type,
@@ -149,11 +152,12 @@ def read_config(config: Config, tokenizer_config: t.Optional[Config] = None, whe
         tied_embeddings=bool(text.get("tie_word_embeddings", config.get("tie_word_embeddings", False))),
         gated_attention=bool(text.get("attn_output_gate", linear is not None)),
         full_layers=layers - (linear.layers if linear else 0),
+        cache=() if not_planned else cache_layers(text, model_type, where if text is config else "%s, text_config" % where),
         linear=linear,
         experts=experts,
         quantization=_quantization(config.get("quantization_config", text.get("quantization_config")), where),
         vision="vision_config" in config,
-        not_planned=_not_planned(model_type, text),
+        not_planned=not_planned,
     )
 
 
@@ -162,24 +166,6 @@ def _architecture(config: Config, where: str) -> str:
     if not isinstance(names, list) or not names or not isinstance(names[0], str):
         raise ModelError("%s: field architectures is missing; this is not the configuration of a model that vLLM can load" % where)
     return names[0]
-
-
-class _Fields:
-    """Positive whole numbers by name, with errors that name file and field."""
-
-    def __init__(self, data: Config, where: str) -> None:
-        self._data = data
-        self._where = where
-
-    def integer(self, name: str, default: t.Optional[int] = None) -> int:
-        value = self._data.get(name)
-        if value is None:
-            if default is None:
-                raise ModelError("%s: field %s is missing" % (self._where, name))
-            return default
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ModelError("%s: field %s must be a whole number above 0, not %r" % (self._where, name, value))
-        return value
 
 
 def _dtype(text: Config, config: Config, where: str) -> str:
@@ -194,7 +180,7 @@ def _dtype(text: Config, config: Config, where: str) -> str:
     return "float32"
 
 
-def _native_context(fields: _Fields, tokenizer_config: t.Optional[Config]) -> int:
+def _native_context(fields: Fields, tokenizer_config: t.Optional[Config]) -> int:
     """The engine takes the smaller of the model's and the tokenizer's length; tokenizers without one write a number near 1e30."""
     context = fields.integer("max_position_embeddings")
     limit = (tokenizer_config or {}).get("model_max_length")
@@ -203,7 +189,7 @@ def _native_context(fields: _Fields, tokenizer_config: t.Optional[Config]) -> in
     return context
 
 
-def _linear(fields: _Fields, text: Config, layers: int) -> t.Optional[LinearAttention]:
+def _linear(fields: Fields, text: Config, layers: int) -> t.Optional[LinearAttention]:
     if "linear_num_value_heads" not in text:
         return None
     types = text.get("layer_types")
@@ -222,7 +208,7 @@ def _linear(fields: _Fields, text: Config, layers: int) -> t.Optional[LinearAtte
     )
 
 
-def _experts(fields: _Fields, text: Config) -> t.Optional[Experts]:
+def _experts(fields: Fields, text: Config) -> t.Optional[Experts]:
     name = next((name for name in ("num_experts", "num_local_experts") if text.get(name)), None)
     if name is None:
         return None

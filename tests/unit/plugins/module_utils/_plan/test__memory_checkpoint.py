@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._checkpoint import count_parameters, from_list, read_folder, weight_files
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import ModelError
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._fields import ModelError
 from ansible_collections.inferhost.llm.tests.unit.plugins.model_configs import TINY
 
 

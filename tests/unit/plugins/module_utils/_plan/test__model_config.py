@@ -7,7 +7,8 @@ import typing as t
 
 import pytest
 
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import ModelError, read_config
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._fields import ModelError
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import read_config
 from ansible_collections.inferhost.llm.tests.unit.plugins.model_configs import QWEN3_30B_FP8, QWEN25_14B_AWQ, QWEN36_27B, TINY, without
 
 
