@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / ".collections"))
 
 from ansible_collections.inferhost.llm.plugins.module_utils._plan import _engine_versions as versions  # noqa: E402
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._cache_layers import UNCERTAIN, CacheLayers, cache_layers  # noqa: E402
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._cache_layers import UNCERTAIN, CacheLayers, cache_layers, with_drafter  # noqa: E402
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import KvLayout, KvRules, kv_element_bytes, layout  # noqa: E402
 
 GIB = 1 << 30
@@ -62,7 +62,7 @@ def cache_of(case: Case, version: tuple[int, int, int]) -> KvLayout:
     """The cache as the plan lays it out."""
     layers = tuple(_on_a_stage(one, case.pipeline_parallel) for one in cache_layers(case.config, case.model_type, case.model))
     if case.drafted:
-        layers = (layers[0]._replace(layers=layers[0].layers + int(case.config.get("mtp_num_hidden_layers") or 1)), *layers[1:])
+        layers = with_drafter(layers, case.config.get("mtp_num_hidden_layers") or 1)
     rules = KvRules(
         versions.value_for(versions.STATE_BLOCKS, version),
         versions.value_for(versions.GROUP_GROWTH, version),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._fields import Config, Fields
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._fields import Config, Fields, ModelError
 
 
 class State(t.NamedTuple):
@@ -80,23 +80,28 @@ STATE_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 def cache_layers(text: Config, model_type: str, where: str) -> t.Tuple[CacheLayers, ...]:
     """The kinds that a model has, full attention first; raises ModelError for a configuration that does not say."""
     fields = Fields(text, where)
-    kinds = _kinds(fields, text, model_type)
+    kinds = _kinds(fields, text, model_type, where)
     made = [_attention(fields, text, kind, count) for kind, count in _counted(kinds, ("full", "sliding", "chunked"))]
     made += [CacheLayers("state", count, state=_state(fields, text)) for _kind, count in _counted(kinds, ("state",))]
     return tuple(made)
+
+
+def with_drafter(layers: t.Sequence[CacheLayers], drafters: int) -> t.Tuple[CacheLayers, ...]:
+    """The same with the layers of a drafter of the model's own kind (MTP), which have full attention."""
+    return (layers[0]._replace(layers=layers[0].layers + drafters), *layers[1:])
 
 
 def _counted(kinds: t.Sequence[str], wanted: t.Sequence[str]) -> t.List[t.Tuple[str, int]]:
     return [(kind, kinds.count(kind)) for kind in wanted if kind in kinds]
 
 
-def _kinds(fields: Fields, text: Config, model_type: str) -> t.List[str]:
+def _kinds(fields: Fields, text: Config, model_type: str, where: str) -> t.List[str]:
     """The kind of each layer that has a cache of its own."""
     layers = fields.integer("num_hidden_layers")
     pattern = text.get("hybrid_override_pattern")
     named = list(pattern) if isinstance(pattern, str) else fields.names("layer_types") or fields.names("layers_block_type")
     if named is not None:
-        kinds = [KINDS.get(name, name) for name in named]
+        kinds = [_known(name, where) for name in named]
     elif "linear_num_value_heads" in text:
         kinds = _every(layers, fields.integer("full_attention_interval", GATED_DELTA_NET_INTERVAL), "state")
     elif model_type in PATTERNS:
@@ -105,7 +110,18 @@ def _kinds(fields: Fields, text: Config, model_type: str) -> t.List[str]:
     else:
         kinds = ["sliding" if _all_slide(text) else "full"] * layers
     # The last layers of some models read the cache of earlier ones.
-    return kinds[: len(kinds) - int(text.get("num_kv_shared_layers") or 0)]
+    shared = fields.integer("num_kv_shared_layers") if text.get("num_kv_shared_layers") else 0
+    kinds = kinds[: max(0, len(kinds) - shared)]
+    if not set(kinds) & {"full", "sliding", "chunked"}:
+        raise ModelError("%s: no layer has attention with a cache of its own; such a model is not planned" % where)
+    return kinds
+
+
+def _known(name: str, where: str) -> str:
+    """A kind that is left out would promise more tokens than there is room for."""
+    if name not in KINDS:
+        raise ModelError("%s: layers of type %r are not known; known: %s" % (where, name, ", ".join(sorted(KINDS))))
+    return KINDS[name]
 
 
 def _every(layers: int, interval: int, other: str) -> t.List[str]:

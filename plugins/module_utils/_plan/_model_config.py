@@ -67,11 +67,6 @@ class Model(t.NamedTuple):
     # Why the arithmetic does not cover this model yet; None when it does.
     not_planned: t.Optional[str]
 
-    def with_drafter(self, layers: int) -> t.Tuple[CacheLayers, ...]:
-        """The cache with the layers of a drafter of the model's own kind (MTP), which are full attention."""
-        first = self.cache[0]
-        return (first._replace(layers=first.layers + layers), *self.cache[1:])
-
 
 # Models whose every layer is full attention, or full attention and Gated DeltaNet mixed.
 PLANNED_TYPES = frozenset(

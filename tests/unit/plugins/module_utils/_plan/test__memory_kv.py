@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._cache_layers import cache_layers
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._cache_layers import cache_layers, with_drafter
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import Group, KvLayout, KvRules, group_size, layout
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import read_config
 from ansible_collections.inferhost.llm.tests.unit.plugins.model_configs import QWEN3_30B_FP8, QWEN25_14B_AWQ, QWEN36_27B, TINY
@@ -69,7 +69,7 @@ def test_an_eight_bit_cache_doubles_the_block_of_a_hybrid() -> None:
 
 def test_a_drafter_has_a_layer_of_its_own_and_its_tokens_widen_the_state() -> None:
     """vLLM 0.25.1, Qwen3.8-27B with an 8-bit cache and two tokens of MTP: blocks of 1,600 tokens, 76.4 GiB, 8.36 requests of 262,144."""
-    cache = layout(read_config(QWEN36_27B).with_drafter(1), 1, 2, 16, 1, RULES._replace(drafted=2))
+    cache = layout(with_drafter(read_config(QWEN36_27B).cache, 1), 1, 2, 16, 1, RULES._replace(drafted=2))
     assert cache.block_tokens == 1600
     assert cache.tokens(int(76.4 * GIB), 262_144) == 2_192_477
 
