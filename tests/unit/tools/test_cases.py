@@ -21,6 +21,8 @@ def ran(name: str, outcome: str = junit.PASSED) -> junit.Case:
         ("test_A07_one_start", ["A07"]),
         ("test_A26c_A14_fragments[3]", ["A26c", "A14"]),
         ("test_L54_is_a_row_of_the_ledger", []),
+        ("test_L57_D03_D05_search_is_shown", ["D03", "D05"]),
+        ("test_B08_L58_call_in_the_text", ["B08"]),
         ("test_B2B_is_a_word", []),
         ("test_nothing", []),
     ],
