@@ -21,7 +21,6 @@ class LinearAttention(t.NamedTuple):
     key_head_dim: int
     value_head_dim: int
     conv_kernel: int
-    state_bytes: t.Optional[int]
 
 
 class Experts(t.NamedTuple):
@@ -191,7 +190,6 @@ def _linear(fields: Fields, text: Config, layers: int) -> t.Optional[LinearAtten
     # Older configurations give only every how many layers one has full attention.
     by_interval = layers - layers // fields.integer("full_attention_interval", 4)
     count = types.count("linear_attention") if isinstance(types, list) else by_interval
-    state = {"float32": 4, "float16": 2, "bfloat16": 2}.get(str(text.get("mamba_ssm_dtype")))
     return LinearAttention(
         layers=count,
         key_heads=fields.integer("linear_num_key_heads"),
@@ -199,7 +197,6 @@ def _linear(fields: Fields, text: Config, layers: int) -> t.Optional[LinearAtten
         key_head_dim=fields.integer("linear_key_head_dim"),
         value_head_dim=fields.integer("linear_value_head_dim"),
         conv_kernel=fields.integer("linear_conv_kernel_dim"),
-        state_bytes=state,
     )
 
 

@@ -30,7 +30,8 @@ def test_a_mixture_of_experts() -> None:
 def test_a_hybrid_with_its_text_model_nested() -> None:
     model = read_config(QWEN36_27B)
     assert model.linear is not None
-    assert (model.linear.layers, model.full_layers, model.linear.state_bytes) == (48, 16, 4)
+    assert (model.linear.layers, model.full_layers) == (48, 16)
+    assert [(one.kind, one.layers, one.state and one.state.number_bytes) for one in model.cache] == [("full", 16, None), ("state", 48, 4)]
     assert (model.vision, model.architecture, model.model_type) == (True, "Qwen3_5ForConditionalGeneration", "qwen3_5_text")
 
 
