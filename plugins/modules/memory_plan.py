@@ -13,9 +13,10 @@ description:
     and with which flags the engine must be started. Every number names its source.
   - Nothing is installed, downloaded or changed, and no GPU is touched. It is arithmetic.
   - A plan that cannot work is refused with the missing bytes and what would help.
-  - Covers models with full attention (dense and mixture of experts) and those that mix it with Gated DeltaNet layers,
-    unquantised or as AWQ, GPTQ or FP8 checkpoints, on NVIDIA GPUs, and models with full attention in float32 on a CPU.
-    Everything else is refused with the code C(not_planned_yet) rather than guessed.
+  - On NVIDIA GPUs it covers dense models and mixtures of experts with full attention, windows, chunks, a latent (MLA), Gated DeltaNet or Mamba2 layers,
+    with or without a vision tower, unquantised or in the formats AWQ, GPTQ, FP8, NVFP4, MXFP4, compressed-tensors and bitsandbytes.
+    On a CPU it covers models with full attention in float32.
+    Everything else is refused with the code C(not_planned_yet) or C(files_unknown) rather than guessed.
 extends_documentation_fragment:
   - inferhost.llm.reads
 options:
@@ -60,6 +61,7 @@ options:
     description:
       - GPUs as M(inferhost.llm.gpu_info) returns them. Of each, C(name), C(memory_bytes), C(cuda_memory_bytes), C(memory_source),
         C(bandwidth_bytes_per_s) and C(compute_capability) are used.
+      - For a card that is not at hand its C(name) alone is enough (C(H100), C(RTX 4000 SFF Ada)); the rest comes from the catalogue.
     type: list
     elements: dict
     default: []

@@ -16,9 +16,9 @@ from ansible_collections.inferhost.llm.plugins.module_utils._plan._clients impor
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_parsers import REASONING_PARSERS, TOOL_PARSERS, available
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_versions import LIBRARIES, NEWEST_READ, Version, dotted, parse_version
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._expect import expectations
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._geometry import parameters, weight_bytes
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import Model
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._quantization import refuse_unplanned
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._geometry import parameters
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._loaded import stored_bytes
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import PLANNED_TYPES, Model
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import (
     SCHEMA,
     Document,
@@ -60,6 +60,7 @@ def make_plan(subject: Subject, gpus: t.Sequence[t.Mapping[str, t.Any]], cpu: t.
     """The plan; one that cannot work carries a `refusal`. Raises PlanInputError for options and facts that make no sense."""
     version = parse_version(wishes.engine_version)
     _check_wishes(wishes)
+    gpus = plan_devices.completed(gpus)
     build = wishes.engine_build if wishes.engine_build != "auto" else ("cuda" if gpus else "cpu")
     document = _frame(subject, wishes, build)
     try:
@@ -131,8 +132,8 @@ def _outcome(subject: Subject, gpus: t.Sequence[t.Mapping[str, t.Any]], cpu: t.M
     if model.not_planned is not None:
         raise Refusal(
             "not_planned_yet",
-            "%s has %s, whose cache is not planned yet" % (model.architecture, model.not_planned),
-            ["use a model with full attention, such as one of the Qwen2.5, Qwen3 or Llama 3 families"],
+            "%s has %s, so its memory is not planned" % (model.architecture, model.not_planned),
+            ["use a model of a planned family: %s" % ", ".join(sorted(PLANNED_TYPES))],
         )
     if wishes.context > model.native_context:
         raise Refusal(
@@ -143,9 +144,8 @@ def _outcome(subject: Subject, gpus: t.Sequence[t.Mapping[str, t.Any]], cpu: t.M
     if build == "cuda":
         if not gpus:
             raise Refusal("no_gpu", "the CUDA build was asked for and the host has no NVIDIA GPU", ["set engine_build to cpu", "use a host with an NVIDIA GPU"])
-        refuse_unplanned(model)
-        weights, source = _weights(subject)
-        return plan_cuda.plan(model, weights, source, plan_devices.select(gpus), wishes, version)
+        files = subject.checkpoint
+        return plan_cuda.plan(model, files.weight_bytes if files else None, files.source if files else "", plan_devices.select(gpus), wishes, version)
     count, source = _parameters(subject)
     return plan_cpu.plan(model, count, source, cpu, wishes, version)
 
@@ -154,24 +154,6 @@ def _parameters(subject: Subject) -> t.Tuple[int, str]:
     if subject.checkpoint is not None and subject.checkpoint.parameters is not None:
         return subject.checkpoint.parameters, "counted in the headers of the weight files"
     return parameters(subject.model).total, "by the shape of the layers in config.json"
-
-
-def _weights(subject: Subject) -> t.Tuple[int, str]:
-    """Bytes of the checkpoint's weights: of its files where they are known, which include towers and drafters."""
-    model = subject.model
-    by_shape = weight_bytes(model)
-    if subject.checkpoint is not None:
-        if model.dtype == "float32" and model.quantization is None:
-            return subject.checkpoint.weight_bytes // 2, subject.checkpoint.source + ", float32 halved"
-        return subject.checkpoint.weight_bytes, subject.checkpoint.source
-    if by_shape is None or model.vision:
-        raise Refusal(
-            "files_unknown",
-            "the size of the weights of %s does not follow from its configuration alone (%s)"
-            % (subject.name, "vision tower" if by_shape is not None else "quantisation"),
-            ["give model_path, or model_files with the names and sizes of the checkpoint's files"],
-        )
-    return by_shape if model.dtype != "float32" else by_shape // 2, "by the shape of the layers in config.json"
 
 
 def _disk_bytes(subject: Subject) -> int:
@@ -183,7 +165,7 @@ def _disk_bytes(subject: Subject) -> int:
 def _download(subject: Subject) -> t.Tuple[int, str]:
     if subject.checkpoint is not None:
         return subject.checkpoint.download_bytes, subject.checkpoint.source
-    return weight_bytes(subject.model) or 0, "weights by the shape of the layers; the file list is not known"
+    return stored_bytes(subject.model) or 0, "weights by the shape of the layers; the file list is not known"
 
 
 def _fill(document: Document, subject: Subject, outcome: Outcome, wishes: Wishes, version: Version) -> None:
@@ -204,7 +186,7 @@ def _fill(document: Document, subject: Subject, outcome: Outcome, wishes: Wishes
         device=outcome.device,
         sizes=[
             size("parameters", count, "parameters", count_source),
-            size("active_parameters", shape.active if model.experts else count, "parameters", "parameters that one token uses"),
+            size("active_parameters", shape.active if model.experts else count, "parameters", "parameters that one token of text uses"),
             size("download", download, "bytes", download_source),
             *outcome.sizes,
         ],

@@ -99,7 +99,7 @@ def test_a_refusal_can_be_asked_for_as_a_result() -> None:
 
 
 def test_an_early_refusal_still_has_the_whole_document() -> None:
-    plan = memory_plan(model_config=dict(TINY, model_type="deepseek_v3"), refuse=False)["plan"]
+    plan = memory_plan(model_config=dict(TINY, model_type="deepseek_v4"), refuse=False)["plan"]
     check_shape(plan)
     assert plan["refusal"]["code"] == "not_planned_yet" and set(plan["limits"].values()) == {0}
 
