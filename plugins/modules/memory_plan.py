@@ -23,7 +23,7 @@ options:
   model_path:
     description:
       - Folder that holds the model's C(config.json) and weights, on the host where the module runs.
-      - Exactly one of O(model_path) and O(model_config) is required.
+      - One of O(model_path), O(model_config) and O(model_id) is required. The first two exclude each other.
     type: path
   model_config:
     description:
@@ -47,6 +47,7 @@ options:
   model_id:
     description:
       - Identity of the model on its hub. Helps to choose the parsers when O(model_name) does not tell the family.
+      - Alone it names a checkpoint of the collection's catalogue, so that nothing is needed but the name. The part after the slash is enough.
     type: str
   model_name:
     description:
@@ -118,6 +119,11 @@ options:
       - GPUs over which the model is split. V(0) means all equal ones by which its heads can be divided.
     type: int
     default: 0
+  yarn:
+    description:
+      - Whether O(context) may be longer than the model was trained for, by YaRN up to four times. It costs quality on short texts, so it is used only then.
+    type: bool
+    default: false
   max_output_tokens:
     description:
       - Longest answer that clients may ask for. V(0) means a quarter of the context, at most 32768.
@@ -171,6 +177,13 @@ EXAMPLES = r"""
         memory_bytes: 21469593600
         compute_capability: "8.9"
     refuse: false
+
+- name: Plan a model of the catalogue for a card that is not at hand
+  inferhost.llm.memory_plan:
+    model_id: Qwen/Qwen3-Coder-30B-A3B-Instruct-FP8
+    gpus:
+      - name: RTX PRO 6000
+    client: claude_code
 """
 
 RETURN = r"""
@@ -210,6 +223,10 @@ plan:
     capabilities:
       description: Whether the model calls tools, reasons and sees, and with which parsers.
       type: dict
+    sampling:
+      description:
+        - None, or C(source) and C(ways), a mapping from a way of answering (C(thinking), C(plain)) to the values that are advised for it.
+      type: dict
     roofline:
       description: Bytes of weights that a token reads, and the tokens a second that the memory bandwidth allows at most for one request.
       type: dict
@@ -246,12 +263,13 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._catalogue import published
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._checkpoint import from_list, read_folder
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._clients import CLIENTS
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_versions import EngineError
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._fields import ModelError
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import read_config
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._plan import KV_CACHE_DTYPES, Subject, make_plan
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._plan import KV_CACHE_DTYPES, Subject, from_catalogue, make_plan
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._text import lines, refusal_text
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import PlanInputError, Wishes
 
@@ -260,11 +278,14 @@ def subject_of(params: t.Mapping[str, t.Any]) -> Subject:
     """The model that the options name; the only part that reads files."""
     given_name, model_id = params["model_name"] or "", params["model_id"] or ""
     path = params["model_path"]
+    if not path and not params["model_config"]:
+        return from_catalogue(published(model_id), given_name)
+    generation: t.Mapping[str, t.Any] = {}
     if path:
         folder = read_folder(path)
         model = read_config(folder.config, folder.tokenizer_config, os.path.join(path, "config.json"))
         checkpoint: t.Any = folder.checkpoint
-        template = folder.chat_template
+        template, generation = folder.chat_template, folder.generation_config
         fallback = os.path.basename(os.path.normpath(path))
     else:
         model = read_config(params["model_config"], None, "model_config")
@@ -272,7 +293,7 @@ def subject_of(params: t.Mapping[str, t.Any]) -> Subject:
         template = ""
         fallback = model.model_type
     name = given_name or model_id.rsplit("/", 1)[-1] or fallback
-    return Subject(model_id or name, name, path, model, checkpoint, template, params["model_in_place"])
+    return Subject(model_id or name, name, path, model, checkpoint, template, params["model_in_place"], generation)
 
 
 def main() -> None:
@@ -299,12 +320,13 @@ def main() -> None:
             "kv_cache_bytes": {"type": "int", "default": 0},
             "gpu_memory_utilization": {"type": "float", "default": 0.9},
             "tensor_parallel": {"type": "int", "default": 0},
+            "yarn": {"type": "bool", "default": False},
             "max_output_tokens": {"type": "int", "default": 0, "no_log": False},
             "tool_parser": {"type": "str", "default": ""},
             "reasoning_parser": {"type": "str", "default": ""},
             "refuse": {"type": "bool", "default": True},
         },
-        required_one_of=[("model_path", "model_config")],
+        required_one_of=[("model_path", "model_config", "model_id")],
         mutually_exclusive=[("model_path", "model_config"), ("model_path", "model_files")],
         supports_check_mode=True,
     )

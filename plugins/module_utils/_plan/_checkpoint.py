@@ -32,6 +32,7 @@ class ModelFolder(t.NamedTuple):
     tokenizer_config: t.Dict[str, t.Any]
     chat_template: str
     checkpoint: Checkpoint
+    generation_config: t.Dict[str, t.Any]
 
 
 def from_list(files: t.Iterable[t.Mapping[str, t.Any]]) -> Checkpoint:
@@ -76,7 +77,7 @@ def read_folder(path: str) -> ModelFolder:
         parameters=None if None in counts else sum(count for count in counts if count is not None),
         source="files in %s" % path,
     )
-    return ModelFolder(config, tokenizer, _chat_template(path, tokenizer), checkpoint)
+    return ModelFolder(config, tokenizer, _chat_template(path, tokenizer), checkpoint, _read_json(path, "generation_config.json", optional=True))
 
 
 def count_parameters(path: str) -> t.Optional[int]:

@@ -22,6 +22,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_versio
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._geometry import bytes_per_token
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import DTYPE_BYTES, KvLayout, KvRules, gib, in_gib, kv_element_bytes, layout
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import Model
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._parallel import Split, split
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._quantization import compute_dtype, quantization_flags
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import Document, Outcome, Refusal, Wishes, flag, warning
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._weights import Weights, weights_on_a_gpu
@@ -54,20 +55,15 @@ class Case(t.NamedTuple):
     devices: Devices
     wishes: Wishes
     version: Version
-    tensor_parallel: int
+    parallel: Split
     dtype: str
     batched: int
     sequences: int
 
     @property
-    def several(self) -> bool:
-        """Whether the figures are for one GPU of several."""
-        return self.tensor_parallel > 1
-
-    @property
     def load(self) -> Load:
         """What runs on each GPU."""
-        return Load(self.model, self.version, self.tensor_parallel, self.batched, self.sequences, self.devices.capability)
+        return Load(self.model, self.version, self.parallel.tensor_parallel, self.batched, self.sequences, self.devices.capability)
 
     def budget(self, utilization: float) -> Budget:
         """What is left for the cache at this share of the memory."""
@@ -78,8 +74,9 @@ def plan(model: Model, file_bytes: t.Optional[int], files_source: str, devices: 
     """Everything that depends on the device. `file_bytes`: of the checkpoint's weights, None where its files are not known."""
     _refuse_old_cards(devices, version)
     _refuse_kv_dtype(devices, wishes)
-    tensor_parallel = _tensor_parallel(model, devices, wishes)
-    quantization, warnings = quantization_flags(model, devices, tensor_parallel)
+    parallel = split(model, devices.number, wishes.tensor_parallel)
+    tensor_parallel = parallel.tensor_parallel
+    quantization, warnings = quantization_flags(model, devices)
     batched, sequences = BATCH["large" if devices.total_bytes >= LARGE_CARD else "small"]
     dtype = compute_dtype(model, devices)
     case = Case(
@@ -88,7 +85,7 @@ def plan(model: Model, file_bytes: t.Optional[int], files_source: str, devices: 
         devices=devices,
         wishes=wishes,
         version=version,
-        tensor_parallel=tensor_parallel,
+        parallel=parallel,
         dtype=dtype,
         batched=batched,
         sequences=max(sequences, wishes.concurrency),
@@ -151,7 +148,7 @@ def _tight(case: Case, cache: KvLayout, available: int, context: int) -> t.List[
 def _layout(case: Case, kv_cache_dtype: str) -> KvLayout:
     rules = KvRules(value_for(STATE_BLOCKS, case.version), value_for(GROUP_GROWTH, case.version), case.batched)
     number_bytes = kv_element_bytes(kv_cache_dtype, case.dtype)
-    return layout(case.model.cache, number_bytes, DTYPE_BYTES[case.model.dtype], CUDA_BLOCK_TOKENS, case.tensor_parallel, rules)
+    return layout(case.model.cache, number_bytes, DTYPE_BYTES[case.model.dtype], CUDA_BLOCK_TOKENS, case.parallel.tensor_parallel, rules)
 
 
 def _refuse_old_cards(devices: Devices, version: Version) -> None:
@@ -174,30 +171,6 @@ def _refuse_kv_dtype(devices: Devices, wishes: Wishes) -> None:
             "kv_cache_dtype %s needs compute capability %s; %s has %s" % (wishes.kv_cache_dtype, dotted(lowest), devices.name, dotted(devices.capability)),
             ["set kv_cache_dtype to auto"],
         )
-
-
-def _tensor_parallel(model: Model, devices: Devices, wishes: Wishes) -> int:
-    """GPUs a model is split over: as asked, or the largest number found by which its heads can be divided."""
-    if wishes.tensor_parallel > devices.number:
-        raise Refusal(
-            "not_enough_gpus",
-            "tensor_parallel is %d and the host has %d such GPUs" % (wishes.tensor_parallel, devices.number),
-            ["set tensor_parallel to %d or less" % devices.number],
-        )
-    possible = [count for count in range(1, devices.number + 1) if _divides(model, count)]
-    if wishes.tensor_parallel and wishes.tensor_parallel not in possible:
-        raise Refusal(
-            "heads_not_divisible",
-            "%d attention heads and %d KV heads cannot be divided over %d GPUs" % (model.heads, model.kv_heads, wishes.tensor_parallel),
-            ["set tensor_parallel to one of %s" % ", ".join(str(count) for count in possible)],
-        )
-    return wishes.tensor_parallel or possible[-1]
-
-
-def _divides(model: Model, count: int) -> bool:
-    kv_fits = model.kv_heads % count == 0 or count % model.kv_heads == 0
-    linear_fits = model.linear is None or (model.linear.key_heads % count == 0 and model.linear.value_heads % count == 0)
-    return model.heads % count == 0 and kv_fits and linear_fits
 
 
 def _cache_too_large(wanted: int, terms: Budget) -> Refusal:
@@ -280,6 +253,4 @@ def _flags(case: Case, limits: Document) -> t.List[Document]:
         flags.append(flag("--dtype", case.dtype, "the checkpoint's %s is not what this card is served with" % case.model.dtype))
     if wishes.kv_cache_dtype != "auto":
         flags.append(flag("--kv-cache-dtype", wishes.kv_cache_dtype, "asked for"))
-    if case.several:
-        flags.append(flag("--tensor-parallel-size", case.tensor_parallel, "GPUs found by which the heads can be divided"))
-    return flags
+    return flags + case.parallel.flags()

@@ -34,6 +34,9 @@ STATE_BLOCKS: t.Tuple[t.Tuple[Version, int], ...] = (((0, 17, 0), 2), ((0, 9, 0)
 # How many times the smaller layer count the larger may be for both to share one group size.
 GROUP_GROWTH: t.Tuple[t.Tuple[Version, float], ...] = (((0, 20, 2), 1.5), ((0, 13, 0), 1.25), ((0, 9, 0), 1.0))
 
+# The field of config.json that holds the settings of rotary positions; it also holds their base since transformers 5.
+ROPE_FIELD: t.Tuple[t.Tuple[Version, str], ...] = (((0, 12, 0), "rope_parameters"), ((0, 9, 0), "rope_scaling"))
+
 # From here on the log's "GPU KV cache size" is what fits at max_model_len; before it was the share of one group of layers.
 TOKENS_BY_CONCURRENCY: Version = (0, 20, 2)
 

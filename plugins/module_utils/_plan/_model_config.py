@@ -11,7 +11,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._plan._cache_layers 
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._fields import Config, Fields, ModelError
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._formats import Quantization, read_quantization
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import DTYPE_BYTES
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._rope import rope_elements
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._rope import plain_rope, rope_elements, rope_theta
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._tensors import EXPERTS_USED, Tensor, drafter_tensors, expert_count, text_tensors
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._tower import tower_tensors
 
@@ -55,6 +55,9 @@ class Model(t.NamedTuple):
     tensors: t.Tuple[Tensor, ...]
     # Numbers in the tables of sines and cosines, and those of the drafter that the checkpoint may bring (MTP).
     rope_elements: int
+    # Whether positions turn in the usual way, unstretched, and their base.
+    plain_rope: bool
+    rope_theta: float
     drafter_elements: int
     linear: t.Optional[LinearAttention]
     experts: t.Optional[Experts]
@@ -165,6 +168,8 @@ def read_config(config: Config, tokenizer_config: t.Optional[Config] = None, whe
         cache=() if not_planned else cache_layers(text, model_type, place),
         tensors=() if not_planned else text_tensors(text, model_type, kinds, tied, place) + tower,
         rope_elements=rope_elements(text, model_type, fields.integer("max_position_embeddings"), head_dim, kinds),
+        plain_rope=text is config and plain_rope(text),
+        rope_theta=rope_theta(text),
         drafter_elements=0 if not_planned else _drafter_elements(text, model_type, place),
         linear=linear,
         experts=experts,

@@ -11,14 +11,17 @@ from ansible_collections.inferhost.llm.plugins.module_utils._plan import _cpu as
 from ansible_collections.inferhost.llm.plugins.module_utils._plan import _cuda as plan_cuda
 from ansible_collections.inferhost.llm.plugins.module_utils._plan import _devices as plan_devices
 from ansible_collections.inferhost.llm.plugins.module_utils._plan import _engine_families as engine_families
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._catalogue import Published, config_of, find, sampling_of, siblings
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._checkpoint import Checkpoint
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._clients import CLIENTS
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_parsers import REASONING_PARSERS, TOOL_PARSERS, available
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_versions import LIBRARIES, NEWEST_READ, Version, dotted, parse_version
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._expect import expectations
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._geometry import parameters
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import DTYPE_BYTES
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._loaded import stored_bytes
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import PLANNED_TYPES, Model
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import PLANNED_TYPES, Model, read_config
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._siblings import advised
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import (
     SCHEMA,
     Document,
@@ -30,6 +33,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import 
     size,
     warning,
 )
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._yarn import stretched
 
 KV_CACHE_DTYPES = ("auto", "bfloat16", "float16", "fp8", "fp8_e4m3", "fp8_e5m2")
 
@@ -39,6 +43,9 @@ DISK_HEADROOM = 0.10
 # An answer may take a quarter of the context, within these bounds.
 OUTPUT_SHARE = 4
 OUTPUT_BOUNDS = (256, 32768)
+
+# Of generation_config.json.
+SAMPLING_FIELDS = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
 
 NO_LIMITS = {"max_model_len": 0, "max_num_seqs": 0, "max_num_batched_tokens": 0, "max_output_tokens": 0, "kv_tokens": 0}
 
@@ -54,10 +61,25 @@ class Subject(t.NamedTuple):
     chat_template: str = ""
     # The files are already where the engine reads them, so the disk needs no room for them.
     in_place: bool = False
+    # What the checkpoint's own generation_config.json says of sampling.
+    generation: t.Mapping[str, t.Any] = {}
 
 
 def make_plan(subject: Subject, gpus: t.Sequence[t.Mapping[str, t.Any]], cpu: t.Mapping[str, t.Any], wishes: Wishes) -> Document:
     """The plan; one that cannot work carries a `refusal`. Raises PlanInputError for options and facts that make no sense."""
+    plan = _plan(subject, gpus, cpu, wishes)
+    known = find(subject.id)
+    if known is None or plan["engine"]["build"] != "cuda" or not gpus:
+        return plan
+    return advised(plan, [_plan(from_catalogue(one), gpus, cpu, wishes) for one in siblings(known)])
+
+
+def from_catalogue(model: Published, name: str = "") -> Subject:
+    """A checkpoint that is only known by the catalogue."""
+    return Subject(model.id, name or model.id.rsplit("/", 1)[-1], None, read_config(config_of(model), None, model.id), None)
+
+
+def _plan(subject: Subject, gpus: t.Sequence[t.Mapping[str, t.Any]], cpu: t.Mapping[str, t.Any], wishes: Wishes) -> Document:
     version = parse_version(wishes.engine_version)
     _check_wishes(wishes)
     gpus = plan_devices.completed(gpus)
@@ -118,6 +140,7 @@ def _frame(subject: Subject, wishes: Wishes, build: str) -> Document:
         "flags": [],
         "environment": [],
         "capabilities": {"tool_calls": False, "tool_parser": None, "reasoning": False, "reasoning_parser": None, "vision": model.vision},
+        "sampling": _sampling(subject),
         "roofline": {"bytes_per_token": 0, "bandwidth_bytes_per_s": None, "tokens_per_s_max": None, "source": ""},
         "need": {"disk_bytes": _disk_bytes(subject), "memory_bytes": 0, "libraries": LIBRARIES[build]},
         "expect": None,
@@ -125,6 +148,16 @@ def _frame(subject: Subject, wishes: Wishes, build: str) -> Document:
         "alternatives": [],
         "refusal": None,
     }
+
+
+def _sampling(subject: Subject) -> t.Optional[Document]:
+    """What the makers advise, by the model's ways of answering; what the checkpoint itself says, which the engine takes, where nothing else is known."""
+    known = find(subject.id)
+    ways = sampling_of(known) if known else {}
+    if ways:
+        return {"ways": ways, "source": "what its makers advise"}
+    own = {name: subject.generation[name] for name in SAMPLING_FIELDS if isinstance(subject.generation.get(name), (int, float))}
+    return {"ways": {"plain": own}, "source": "the checkpoint's generation_config.json"} if own else None
 
 
 def _outcome(subject: Subject, gpus: t.Sequence[t.Mapping[str, t.Any]], cpu: t.Mapping[str, t.Any], wishes: Wishes, version: Version, build: str) -> Outcome:
@@ -135,12 +168,14 @@ def _outcome(subject: Subject, gpus: t.Sequence[t.Mapping[str, t.Any]], cpu: t.M
             "%s has %s, so its memory is not planned" % (model.architecture, model.not_planned),
             ["use a model of a planned family: %s" % ", ".join(sorted(PLANNED_TYPES))],
         )
-    if wishes.context > model.native_context:
-        raise Refusal(
-            "context_above_native",
-            "a context of %d was asked for and %s was trained for %d" % (wishes.context, subject.name, model.native_context),
-            ["lower context to %d or less" % model.native_context],
-        )
+    longer = stretched(model, subject.name, wishes, version)
+    outcome = _on_device(longer.model, subject, gpus, cpu, wishes, version, build)
+    return outcome._replace(flags=outcome.flags + longer.flags if outcome.flags else [], warnings=outcome.warnings + longer.warnings)
+
+
+def _on_device(
+    model: Model, subject: Subject, gpus: t.Sequence[t.Mapping[str, t.Any]], cpu: t.Mapping[str, t.Any], wishes: Wishes, version: Version, build: str
+) -> Outcome:
     if build == "cuda":
         if not gpus:
             raise Refusal("no_gpu", "the CUDA build was asked for and the host has no NVIDIA GPU", ["set engine_build to cpu", "use a host with an NVIDIA GPU"])
@@ -165,7 +200,8 @@ def _disk_bytes(subject: Subject) -> int:
 def _download(subject: Subject) -> t.Tuple[int, str]:
     if subject.checkpoint is not None:
         return subject.checkpoint.download_bytes, subject.checkpoint.source
-    return stored_bytes(subject.model) or 0, "weights by the shape of the layers; the file list is not known"
+    drafters = subject.model.drafter_elements * DTYPE_BYTES[subject.model.dtype]
+    return (stored_bytes(subject.model) or 0) + drafters, "weights by the shape of the layers; the file list is not known"
 
 
 def _fill(document: Document, subject: Subject, outcome: Outcome, wishes: Wishes, version: Version) -> None:

@@ -52,12 +52,11 @@ def compute_dtype(model: Model, devices: Devices) -> str:
     return model.dtype
 
 
-def quantization_flags(model: Model, devices: Devices, tensor_parallel: int) -> Verdict:
-    """Flags and warnings; raises Refusal for what the card or the split cannot do."""
+def quantization_flags(model: Model, devices: Devices) -> Verdict:
+    """Flags and warnings; raises Refusal for what the card cannot do."""
     quantization = model.quantization
     if quantization is None:
         return [], []
-    _refuse_uneven_blocks(model, quantization, tensor_parallel)
     kernels = KERNELS.get(kernels_of(quantization))
     if kernels is None:
         message = "which cards have kernels for %s is not known to the plan, so it is not checked" % quantization.method
@@ -92,14 +91,3 @@ def _on_a_card(quantization: Quantization, kernels: Kernels, name: str, capabili
         reason = "the fast kernels for this format; without them a token costs many times its bytes"
         return [flag("--quantization", quantization.method + "_marlin", reason)], []
     return [], []
-
-
-def _refuse_uneven_blocks(model: Model, quantization: Quantization, tensor_parallel: int) -> None:
-    """A block of weights shares a scale, so no GPU may get a part of one."""
-    width = model.experts.intermediate_size if model.experts else model.intermediate_size
-    if quantization.block and tensor_parallel > 1 and (width % tensor_parallel or width // tensor_parallel % quantization.block[0]):
-        raise Refusal(
-            "quantization_block_not_divisible",
-            "blocks of %d weights do not divide the layer width %d over %d GPUs" % (quantization.block[0], width, tensor_parallel),
-            ["set tensor_parallel to a smaller number", "use the unquantised checkpoint"],
-        )

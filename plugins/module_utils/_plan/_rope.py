@@ -20,6 +20,8 @@ STRETCHING = ("linear", "yarn", "dynamic")
 FULL_WIDTH = ("proportional",)
 # Configurations that name no share of the head's numbers rotate all of them, but for these families.
 PARTIAL: t.Dict[str, float] = {"phi": 0.4, "qwen3_5": 0.25, "qwen3_5_moe": 0.25, "qwen3_5_moe_text": 0.25, "qwen3_5_text": 0.25, "qwen3_next": 0.25}
+DEFAULT_THETA = 10000.0
+
 # Without positional encoding.
 NONE = frozenset(("nemotron_h",))
 
@@ -34,6 +36,20 @@ def rope_elements(text: Config, model_type: str, positions: int, head_dim: int, 
     # Full attention may have wider heads than windows.
     widths = {"full_attention": int(text.get("global_head_dim") or head_dim)}
     return sum(_table(text, model_type, positions, widths.get(kind, head_dim), settings) for kind, settings in tables)
+
+
+def plain_rope(text: Config) -> bool:
+    """Whether the model has one table that nothing stretches or bends."""
+    tables = _tables(text, ())
+    kinds = [str(settings.get("rope_type") or settings.get("type") or "default") for _kind, settings in tables]
+    return kinds == ["default"] and not any(settings.get("mrope_section") for _kind, settings in tables) and not text.get("kv_lora_rank")
+
+
+def rope_theta(text: Config) -> float:
+    """The base of the rotation."""
+    parameters = text.get("rope_parameters")
+    given = parameters.get("rope_theta") if isinstance(parameters, dict) else None
+    return float(given or text.get("rope_theta") or DEFAULT_THETA)
 
 
 def _tables(text: Config, kinds: t.Iterable[str]) -> t.List[t.Tuple[str, Config]]:

@@ -41,6 +41,8 @@ def lines(plan: Document) -> t.List[str]:
         text += ["", *_table([(LABELS.get(one["name"], one["name"]), amount(one["value"], one["unit"]), one["source"]) for one in plan["sizes"]])]
     if plan["limits"]["max_model_len"]:
         text += ["", *_table([(name, "%d" % value) for name, value in plan["limits"].items()])]
+    for way, values in (plan["sampling"] or {"ways": {}})["ways"].items():
+        text += ["sampling, %s: %s (%s)" % (way, ", ".join("%s %g" % item for item in values.items()), plan["sampling"]["source"])]
     settings = [(one["flag"], one["value"] or "", one["reason"]) for one in plan["flags"]]
     settings += [(one["name"], one["value"], one["reason"]) for one in plan["environment"]]
     if settings:

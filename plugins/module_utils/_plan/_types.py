@@ -46,6 +46,7 @@ class Wishes(t.NamedTuple):
     tool_parser: str = ""
     reasoning_parser: str = ""
     tensor_parallel: int = 0
+    yarn: bool = False
 
 
 def size(name: str, value: t.Union[int, float], unit: str, source: str) -> Document:

@@ -293,6 +293,13 @@ def test_gpus_that_do_not_divide_the_heads_are_left_idle_and_hidden() -> None:
     assert [(one["name"], one["value"]) for one in plan["environment"]] == [("CUDA_DEVICE_ORDER", "PCI_BUS_ID"), ("CUDA_VISIBLE_DEVICES", "0,1")]
 
 
+def test_experts_whose_blocks_cannot_be_divided_are_dealt_out_whole() -> None:
+    # 768 / 4 = 192 is one block and a half; 128 experts go over four GPUs.
+    wide, narrow = (flags(on_gpu(QWEN3_30B_FP8, [H100] * count)) for count in (4, 2))
+    assert wide["--tensor-parallel-size"] == "4" and "--enable-expert-parallel" in wide
+    assert narrow["--tensor-parallel-size"] == "2" and "--enable-expert-parallel" not in narrow
+
+
 def test_the_larger_card_is_used_where_they_differ() -> None:
     plan = on_gpu(QWEN25_14B_AWQ, [RTX_4000_SFF_ADA, RTX_PRO_6000])
     assert plan["device"]["name"].startswith("NVIDIA RTX PRO 6000")
@@ -326,6 +333,7 @@ def test_the_size_of_the_cache_can_be_given() -> None:
 
 # --- refusals: config, cards, wishes, code, words of the message or its remedies
 
+BLOCKS = {"quant_method": "fp8", "weight_block_size": [128, 128]}
 REFUSALS: t.List[t.Tuple[Document, t.List[str], Document, str, t.Tuple[str, ...]]] = [
     (TINY, [], {"context": 65537}, "context_above_native", ("65537", "65536")),
     (QWEN25_1B5, [], {"client": "claude_code", "context": 16384}, "context_below_client", ("Claude Code", "20000", "24576")),
@@ -344,7 +352,7 @@ REFUSALS: t.List[t.Tuple[Document, t.List[str], Document, str, t.Tuple[str, ...]
     (QWEN25_14B_AWQ, [RTX_3090], {"tensor_parallel": 2}, "not_enough_gpus", ("2", "1")),
     (QWEN3_30B_FP8, [RTX_4000_SFF_ADA], {}, "memory_short", ("short by", "smaller or quantised")),
     (QWEN25_14B_AWQ, [RTX_4000_SFF_ADA], {"kv_cache_bytes": 19 * GIB}, "memory_short", ("19.00 GiB", "lower kv_cache_bytes")),
-    (QWEN3_30B_FP8, [H100] * 4, {"tensor_parallel": 4}, "quantization_block_not_divisible", ("128", "768")),
+    (dict(QWEN25_1B5, quantization_config=BLOCKS), [H100] * 4, {"tensor_parallel": 4}, "quantization_block_not_divisible", ("128", "8960", "1, 2")),
     (dict(QWEN25_1B5, quantization_config={"quant_method": "aqlm"}), [H100], {}, "files_unknown", ("aqlm", "model_files")),
     (QWEN36_27B, [H100], {}, "files_unknown", ("vision tower", "model_files")),
 ]

@@ -40,7 +40,7 @@ CARDS: t.List[t.Tuple[t.Dict[str, t.Any], str, t.Optional[str], t.Optional[str]]
 def verdict(config: t.Dict[str, t.Any], card: str) -> t.Any:
     described = named(card)
     assert described is not None
-    return quantization_flags(read_config(dict(TINY, quantization_config=config)), select([described]), 1)
+    return quantization_flags(read_config(dict(TINY, quantization_config=config)), select([described]))
 
 
 @pytest.mark.parametrize(("config", "card", "value", "code"), CARDS)
