@@ -22,6 +22,8 @@ KEPT_VARIABLES = (
     "HOME",
     "HUGGINGFACE_HUB_CACHE",
     "NVIDIA_VISIBLE_DEVICES",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONPYCACHEPREFIX",
     "TMPDIR",
     "TORCHINDUCTOR_CACHE_DIR",
     "TRITON_CACHE_DIR",
@@ -29,6 +31,7 @@ KEPT_VARIABLES = (
     "VLLM_CACHE_ROOT",
     "VLLM_CPU_KVCACHE_SPACE",
     "VLLM_CPU_OMP_THREADS_BIND",
+    "VLLM_DISABLE_COMPILE_CACHE",
     "VLLM_TARGET_DEVICE",
     "XDG_CACHE_HOME",
 )
@@ -113,6 +116,7 @@ def _read_process(folder: str, gaps: list[str]) -> dict[str, t.Any] | None:
         try:
             variables = dict(entry.split("=", 1) for entry in _strings(os.path.join(folder, "environ")) if "=" in entry)
             record["env"] = {name: variables[name] for name in KEPT_VARIABLES if name in variables}
+            record["env_names"] = sorted(variables)
             record["cwd"] = os.readlink(os.path.join(folder, "cwd"))
         except OSError as error:
             record["closed"] = unreadable(f"the environment of process {pid} ({kind}, uid {uid})", error)
