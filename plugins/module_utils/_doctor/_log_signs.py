@@ -18,11 +18,12 @@ Start = dict[str, t.Any]
 _START = re.compile(r"non-default args:[^\n]*")
 _READY = re.compile(r"Application startup complete")
 _VERSION = re.compile(r"(?:vLLM API server version|LLM engine \(v|\bversion)\s*v?(\d+\.\d+\.\d+)")
+# No pattern may look far ahead from every character: a line may be megabytes long.
 # The last match of a start counts; what its groups hold is kept: numbers, and names of models.
 SIGNS: t.Mapping[str, t.Pattern[str]] = {
     "gated": re.compile(r"(?:ccess gated repo|access a gated repo)[^/]{0,120}//[^/\s]+/(?:api/models/)?([\w.-]+/[\w-]+(?:\.[\w-]+)*)|GatedRepoError"),
     "refused": re.compile(r"\b(401|403) Client Error[^\n]*"),
-    "missing": re.compile(r"([\w./-]+) is not a local folder and is not a valid model identifier|RepositoryNotFoundError"),
+    "missing": re.compile(r"(?<![\w./-])([\w./-]{1,200}) is not a local folder and is not a valid model identifier|RepositoryNotFoundError"),
     "no_command": re.compile(r"(huggingface-cli): (?:command )?not found|`?huggingface-cli`? (?:\S+ )?is deprecated"),
     "no_room": re.compile(r"No available memory for the cache blocks"),
     "cache_short": re.compile(

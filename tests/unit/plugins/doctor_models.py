@@ -25,7 +25,7 @@ FLAGS = ["--dtype", "bfloat16", "--enforce-eager", "--max-model-len", "32768", "
 SMALL = "Qwen/Qwen2.5-Coder-7B-Instruct-AWQ"
 DENSE = "Qwen/Qwen2.5-14B-Instruct"
 HYBRID = "Qwen/Qwen3-Coder-Next-FP8"
-GATED = "meta-llama/Llama-3.3-70B-Instruct"
+GATED = "meta-llama/Llama-3.1-8B-Instruct"
 
 BEGIN = "(APIServer pid=1) INFO [api_utils.py:286] non-default args: {'model': 'm'}\n"
 READY = "(APIServer pid=1) INFO:     Application startup complete.\n"
@@ -86,6 +86,7 @@ def statistics(rate: float, times: int) -> t.List[str]:
 A100 = {"name": "NVIDIA A100-SXM4-80GB", "compute_capability": "8.0", "memory_bytes": 81920 << 20, "bandwidth_bytes_per_s": 2039 * 10**9}
 TURING = {"name": "Tesla T4", "compute_capability": "7.5", "memory_bytes": 15360 << 20, "bandwidth_bytes_per_s": 320 * 10**9}
 VOLTA = {"name": "Tesla V100-SXM2-32GB", "compute_capability": "7.0", "memory_bytes": 32768 << 20, "bandwidth_bytes_per_s": 900 * 10**9}
+RTX_5000 = {"name": "NVIDIA RTX 5000 Ada Generation", "compute_capability": "8.9", "memory_bytes": 32760 << 20, "bandwidth_bytes_per_s": 576 * 10**9}
 RTX_6000 = {"name": made.BLACKWELL, "compute_capability": "12.0", "memory_bytes": 97887 << 20, "bandwidth_bytes_per_s": 1792 * 10**9}
 
 HEALTHY: Values = {
@@ -113,6 +114,7 @@ def twice(*lines: str) -> Values:
     return {"where": UNIT, "source": "journalctl -u vllm.service", "keys": [], **read(text)}
 
 
+THRIFTY = ["--gpu-memory-utilization", "0.75"]
 GRAPHS = ["--max-model-len", "32768"]
 BROKEN: t.List[Row] = [
     (
@@ -141,23 +143,23 @@ BROKEN: t.List[Row] = [
     ),
     (
         "L21",
-        engine(["--max-model-len", "8192"], "Qwen/Qwen2.5-Coder-7B-Instruct", running=True),
+        engine(["--max-model-len", "4096"], DENSE, running=True, **cards(**RTX_5000)),
         "info",
         "would fit",
         "not quantised",
-        "--model Qwen/Qwen2.5-Coder-7B-Instruct-AWQ",
+        "--model Qwen/Qwen2.5-14B-Instruct-AWQ",
     ),
     (
         "L24",
-        engine(FLAGS, GATED, [GATED_ERROR], engine_files=[files(GATED, model=model(GATED, on_disk=False, config=None), token="none")]),
+        engine(FLAGS, GATED, [GATED_ERROR], engine_files=[files(GATED, model=model(GATED, on_disk=False, config=None), token="none")], **cards(**RTX_6000)),
         "error",
-        "meta-llama/Llama-3.3-70B-Instruct is gated (HTTP 403), and it has no token",
+        "meta-llama/Llama-3.1-8B-Instruct is gated (HTTP 403), and it has no token",
         "licence",
-        "https://huggingface.co/meta-llama/Llama-3.3-70B-Instruct",
+        "https://huggingface.co/meta-llama/Llama-3.1-8B-Instruct",
     ),
     (
         "L24",
-        engine(FLAGS, GATED, engine_files=[files(GATED, model=model(GATED, on_disk=False, config=None), token="none")], engine_logs=[]),
+        engine(FLAGS, GATED, engine_files=[files(GATED, model=model(GATED, on_disk=False, config=None), token="none")], engine_logs=[], **cards(**RTX_6000)),
         "error",
         "is gated, and it has no token",
         "licence",
@@ -185,9 +187,16 @@ BROKEN: t.List[Row] = [
     ),
     (
         "L25",
-        engine(FLAGS, GATED, [GATED_ERROR], engine_files=[files(GATED, model=model(GATED, on_disk=False, config=None), token="none")], hub_tokens=SHELL),
+        engine(
+            FLAGS,
+            GATED,
+            [GATED_ERROR],
+            engine_files=[files(GATED, model=model(GATED, on_disk=False, config=None), token="none")],
+            hub_tokens=SHELL,
+            **cards(**RTX_6000),
+        ),
         "error",
-        "has no token for meta-llama/Llama-3.3-70B-Instruct; /home/u/.bashrc sets one",
+        "has no token for meta-llama/Llama-3.1-8B-Instruct; /home/u/.bashrc sets one",
         "that shell alone",
         "EnvironmentFile=/etc/vllm.env",
     ),
@@ -201,14 +210,14 @@ BROKEN: t.List[Row] = [
     ),
     (
         "L26",
-        engine([], AWQ_14B, ["ValueError: No available memory for the cache blocks. Try increasing `gpu_memory_utilization`"]),
+        engine(THRIFTY, AWQ_14B, ["ValueError: No available memory for the cache blocks. Try increasing `gpu_memory_utilization`"]),
         "error",
         "no memory is left for the cache",
         "fill what the engine may use",
         "--gpu-memory-utilization 0.95",
     ),
     ("L26", engine([], AWQ_14B, [TOO_LONG]), "error", "32,768 tokens does not fit beside its weights; 22,400 do", "whole context", "--max-model-len 22400"),
-    ("L26", engine([], AWQ_14B, engine_logs=[]), "warning", "32,768 tokens need a cache of 6.00 GiB", "whole context", "--max-model-len "),
+    ("L26", engine(THRIFTY, AWQ_14B, engine_logs=[]), "warning", "32,768 tokens need a cache of 6.00 GiB", "whole context", "--max-model-len "),
     (
         "L26",
         engine(FLAGS, running=True, said=["Engine 000: Running: 9 reqs, Waiting: 4 reqs, Preemptions: 431, GPU KV cache usage: 99.1%"]),
@@ -218,7 +227,7 @@ BROKEN: t.List[Row] = [
         "--kv-cache-dtype fp8",
     ),
     ("L28", engine(GRAPHS, AWQ_14B, [TOO_LONG]), "error", "32,768 tokens do not fit, and 22,400 do", "was guessed", "--max-model-len 22400"),
-    ("L28", engine(GRAPHS, AWQ_14B, engine_logs=[]), "warning", "32,768 tokens need a cache", "not derived", "--max-model-len "),
+    ("L28", engine([*GRAPHS, *THRIFTY], AWQ_14B, engine_logs=[]), "warning", "32,768 tokens need a cache", "not derived", "--max-model-len "),
     (
         "L28",
         engine(["--max-model-len", "8192"], "Qwen/Qwen3-8B-AWQ", running=True, **cards(**RTX_6000)),
@@ -265,6 +274,7 @@ BROKEN: t.List[Row] = [
             [*GRAPHS, "-tp", "2"],
             "Qwen/Qwen3-8B-FP8",
             ["ValueError: Weight output_partition_size = 192 is not divisible by weight quantization block_n = 128."],
+            **cards(2),
         ),
         "error",
         "blocks of 128 weights cannot be divided over 2 GPUs",
@@ -422,8 +432,8 @@ BROKEN: t.List[Row] = [
 MASKED = "INFO [api_utils.py] non-default args: {'api_key': '***', 'model': 'm'}\n"
 NO_FINDING: t.List[t.Tuple[str, Values]] = [
     # It serves: the engine has measured what the plan only foresees.
-    ("L26", engine([], AWQ_14B, running=True)),
-    ("L28", engine(GRAPHS, AWQ_14B, running=True)),
+    ("L26", engine(THRIFTY, AWQ_14B, running=True)),
+    ("L28", engine([*GRAPHS, *THRIFTY], AWQ_14B, running=True)),
     # Nothing smaller is in the catalogue, or it would not give more.
     ("L21", engine(GRAPHS, running=True)),
     ("L20", engine(["--max-model-len", "8192"], DENSE)),
