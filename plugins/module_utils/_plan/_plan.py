@@ -222,7 +222,7 @@ def _fill(document: Document, subject: Subject, outcome: Outcome, wishes: Wishes
         device=outcome.device,
         sizes=[
             size("parameters", count, "parameters", count_source),
-            size("active_parameters", shape.active if model.experts else count, "parameters", "parameters that one token of text uses"),
+            size("active_parameters", shape.active if model.experts or model.vision else count, "parameters", "parameters that one token of text uses"),
             size("download", download, "bytes", download_source),
             *outcome.sizes,
         ],
