@@ -258,6 +258,17 @@ def test_what_cuda_reports_is_taken_before_the_card_s_size() -> None:
     assert 0.99 * 10.39 * GIB < logged["kv_cache"] <= 10.39 * GIB
 
 
+def test_sampling_of_the_checkpoint_itself_and_of_its_makers() -> None:
+    own = subject(QWEN25_14B_AWQ, generation={"temperature": 0.7, "top_k": 20, "do_sample": True, "bos_token_id": 1})
+    assert make_plan(own, [describe(RTX_4000_SFF_ADA)], HOST, Wishes("0.32.0"))["sampling"] == {
+        "ways": {"plain": {"temperature": 0.7, "top_k": 20}},
+        "source": "the checkpoint's generation_config.json",
+    }
+    known = make_plan(subject(QWEN25_14B_AWQ, "Qwen/Qwen3-8B"), [describe(RTX_4000_SFF_ADA)], HOST, Wishes("0.32.0"))["sampling"]
+    assert set(known["ways"]) == {"thinking", "plain"} and "makers" in known["source"]
+    assert make_plan(subject(QWEN25_14B_AWQ), [describe(RTX_4000_SFF_ADA)], HOST, Wishes("0.32.0"))["sampling"] is None
+
+
 def test_a_card_by_its_name() -> None:
     described = make_plan(subject(QWEN25_14B_AWQ), [describe(RTX_4000_SFF_ADA)], HOST, Wishes("0.32.0"))
     assert make_plan(subject(QWEN25_14B_AWQ), [{"name": "RTX 4000 SFF Ada"}], HOST, Wishes("0.32.0")) == described
