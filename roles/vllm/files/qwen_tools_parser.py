@@ -203,8 +203,9 @@ def _first(*names: str) -> Any:
     for name in names[:-1]:
         try:
             return importlib.import_module(name)
-        except ModuleNotFoundError:
-            continue
+        except ModuleNotFoundError as error:
+            if not f"{name}.".startswith(f"{error.name}."):
+                raise
     return importlib.import_module(names[-1])
 
 
