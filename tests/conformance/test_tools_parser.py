@@ -93,7 +93,7 @@ def test_L52_calls(name: str) -> None:
 def test_L52_what_is_no_call_stays_text(name: str) -> None:
     text = TEXT[name]
     assert run(text, []) == [text]
-    assert run(text, list(range(1, len(text)))) == [text]
+    assert run(text, list(range(1, len(text), 1 + len(text) // 1000))) == [text]
 
 
 @pytest.mark.parametrize("sample", [one for one in SAMPLES if one.text.startswith(("<tools>", "<tool_call>\n{", "<tool_call>{"))], ids=lambda one: one.name)
@@ -104,7 +104,7 @@ def test_L52_agrees_with_the_proxys_rescue(sample: Sample) -> None:
 
 
 # Pieces of which confusing text is made.
-PIECES = ["<tools>", "</tools>", "<tool_call>", "</tool_call>", "<", "</tool", CALL, CALL[:-1], "{", "}", '"', "\\", "[", "]", ",", " ", "\n", "é", "say", *TEXT["a definition"]]
+PIECES = ["<tools>", "</tools>", "<tool_call>", "</tool_call>", "</tool", CALL, CALL[:-1], TEXT["a definition"], "say", *'<{}"\\[], \né']
 NEAR = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 CUTS = st.lists(st.integers(1, 200), max_size=20).map(lambda sizes: list(itertools.accumulate(sizes)))
 PROSE = st.text(st.characters(exclude_characters="<", exclude_categories=["Cs"]), max_size=20)

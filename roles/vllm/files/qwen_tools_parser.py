@@ -226,7 +226,7 @@ def _identifier() -> str:
 
 
 @_parsers.ToolParserManager.register_module("qwen_tools")
-class QwenToolsParser(_parsers.ToolParser):  # type: ignore[misc]
+class QwenToolsParser(_parsers.ToolParser):  # type: ignore[name-defined]
     """One instance reads one answer."""
 
     def __init__(self, tokenizer: Any, *tools: Any, **more: Any) -> None:
@@ -290,6 +290,4 @@ class QwenToolsParser(_parsers.ToolParser):  # type: ignore[misc]
             # Up to 0.20, a last piece that begins with arguments is replaced by them alone.
             parts = [{"name": call.name}, {"arguments": call.json}]
         head: dict[str, str] = {"id": _identifier(), "type": "function"}
-        return [
-            _protocol.DeltaToolCall(index=index, function=_protocol.DeltaFunctionCall(**part), **(head if "name" in part else {})) for part in parts
-        ]
+        return [_protocol.DeltaToolCall(index=index, function=_protocol.DeltaFunctionCall(**part), **(head if "name" in part else {})) for part in parts]
