@@ -226,7 +226,7 @@ def _identifier() -> str:
 
 
 @_parsers.ToolParserManager.register_module("qwen_tools")
-class QwenToolsParser(_parsers.ToolParser):  # type: ignore[name-defined]
+class QwenToolsParser(_parsers.ToolParser):  # type: ignore[misc, name-defined]
     """One instance reads one answer."""
 
     def __init__(self, tokenizer: Any, *tools: Any, **more: Any) -> None:
