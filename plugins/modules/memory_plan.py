@@ -132,8 +132,21 @@ options:
   tool_parser:
     description:
       - Tool-call parser. Empty means the one of the model's family, V(none) switches tool calls off.
+      - V(qwen_tools) is the parser that the collection brings itself, for Qwen2.5 models that write C(<tools>).
     type: str
     default: ""
+  tool_parser_plugin:
+    description:
+      - File with tool parsers of your own, which the engine will load instead of the collection's. It is named in the plan and not read.
+    type: str
+    default: ""
+    version_added: 0.2.0
+  root:
+    description:
+      - Folder of the deployment. The engine finds the parser plugin below it.
+    type: str
+    default: /opt/inferhost
+    version_added: 0.2.0
   reasoning_parser:
     description:
       - Reasoning parser. Empty means the one of the model's family, V(none) switches it off.
@@ -323,6 +336,8 @@ def main() -> None:
             "yarn": {"type": "bool", "default": False},
             "max_output_tokens": {"type": "int", "default": 0, "no_log": False},
             "tool_parser": {"type": "str", "default": ""},
+            "tool_parser_plugin": {"type": "str", "default": ""},
+            "root": {"type": "str", "default": "/opt/inferhost"},
             "reasoning_parser": {"type": "str", "default": ""},
             "refuse": {"type": "bool", "default": True},
         },

@@ -14,7 +14,12 @@ from ansible_collections.inferhost.llm.plugins.module_utils._plan import _engine
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._catalogue import Published, config_of, find, sampling_of, siblings
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._checkpoint import Checkpoint
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._clients import CLIENTS
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_parsers import REASONING_PARSERS, TOOL_PARSERS, available
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_parsers import (
+    PLUGIN_TOOL_PARSERS,
+    REASONING_PARSERS,
+    TOOL_PARSERS,
+    available,
+)
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_versions import LIBRARIES, NEWEST_READ, Version, dotted, parse_version
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._expect import expectations
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._geometry import parameters
@@ -46,6 +51,9 @@ OUTPUT_BOUNDS = (256, 32768)
 
 # Of generation_config.json.
 SAMPLING_FIELDS = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
+
+# Below the root. The engine names the module after the file, so it is called like no package.
+PLUGIN_FILE = "lib/inferhost_tool_parser.py"
 
 NO_LIMITS = {"max_model_len": 0, "max_num_seqs": 0, "max_num_batched_tokens": 0, "max_output_tokens": 0, "kv_tokens": 0}
 
@@ -227,7 +235,7 @@ def _fill(document: Document, subject: Subject, outcome: Outcome, wishes: Wishes
             *outcome.sizes,
         ],
         limits=limits,
-        flags=outcome.flags + _parser_flags(choice) if outcome.flags else [],
+        flags=outcome.flags + _parser_flags(choice, wishes) if outcome.flags else [],
         environment=outcome.environment,
         capabilities={
             "tool_calls": choice.tool_parser is not None,
@@ -253,15 +261,17 @@ def _max_output_tokens(wishes: Wishes, context: int) -> int:
 
 def _parsers(subject: Subject, wishes: Wishes, version: Version) -> t.Tuple[engine_families.Choice, t.List[Document]]:
     """The family's parsers, or the user's; `none` switches one off."""
-    choice = engine_families.choose("%s %s" % (subject.id, subject.name), subject.model.model_type, subject.chat_template, version)
+    plugin = frozenset() if wishes.tool_parser_plugin else PLUGIN_TOOL_PARSERS
+    choice = engine_families.choose("%s %s" % (subject.id, subject.name), subject.model.model_type, subject.chat_template, version, plugin)
     warnings: t.List[Document] = []
-    for option, table in (("tool_parser", TOOL_PARSERS), ("reasoning_parser", REASONING_PARSERS)):
+    for option, known in (("tool_parser", available(TOOL_PARSERS, version) | plugin), ("reasoning_parser", available(REASONING_PARSERS, version))):
         wanted = getattr(wishes, option)
         if not wanted:
             continue
         parser = None if wanted == "none" else wanted
         choice = choice._replace(tool_parser=parser, reason="asked for") if option == "tool_parser" else choice._replace(reasoning_parser=parser)
-        if wanted != "none" and wanted not in available(table, version):
+        brought = option == "tool_parser" and wishes.tool_parser_plugin
+        if wanted != "none" and wanted not in known and not brought:
             warnings.append(
                 warning("parser_not_built_in", "%s %s is not one that vLLM %s brings: a plugin must provide it" % (option, wanted, dotted(version)))
             )
@@ -270,11 +280,14 @@ def _parsers(subject: Subject, wishes: Wishes, version: Version) -> t.Tuple[engi
     return choice, warnings
 
 
-def _parser_flags(choice: engine_families.Choice) -> t.List[Document]:
+def _parser_flags(choice: engine_families.Choice, wishes: Wishes) -> t.List[Document]:
     flags = []
     if choice.tool_parser is not None:
         flags.append(flag("--enable-auto-tool-choice", None, "without it a request with tools is answered with HTTP 400"))
         flags.append(flag("--tool-call-parser", choice.tool_parser, choice.reason))
+        if wishes.tool_parser_plugin or choice.tool_parser in PLUGIN_TOOL_PARSERS:
+            reason = "loads %s" % (wishes.tool_parser_plugin or "the collection's parser %s, which no vLLM brings" % choice.tool_parser)
+            flags.append(flag("--tool-parser-plugin", "%s/%s" % (wishes.root, PLUGIN_FILE), reason))
     if choice.reasoning_parser is not None:
         flags.append(flag("--reasoning-parser", choice.reasoning_parser, choice.reason))
     return flags

@@ -410,11 +410,30 @@ def test_more_conversations_than_the_cache_holds_are_warned_of() -> None:
 
 
 def test_parsers_can_be_given_or_switched_off() -> None:
-    plan = on_cpu(TINY, tool_parser="qwen_tools")
-    assert flags(plan)["--tool-call-parser"] == "qwen_tools"
+    plan = on_cpu(TINY, tool_parser="nobodys")
+    assert flags(plan)["--tool-call-parser"] == "nobodys" and "--tool-parser-plugin" not in flags(plan)
     assert [one["code"] for one in plan["warnings"]] == ["parser_not_built_in"]
     off = on_cpu(TINY, tool_parser="none")
     assert "--enable-auto-tool-choice" not in flags(off) and off["capabilities"]["tool_calls"] is False and off["warnings"] == []
+
+
+def test_L52_the_collections_parser_is_loaded_where_it_is_the_one() -> None:
+    plugin = "/srv/i/lib/inferhost_tool_parser.py"
+    for plan in (on_cpu(QWEN25_1B5, name="Qwen/Qwen2.5-Coder-1.5B-Instruct", root="/srv/i"), on_cpu(TINY, tool_parser="qwen_tools", root="/srv/i")):
+        assert (flags(plan)["--tool-call-parser"], flags(plan)["--tool-parser-plugin"]) == ("qwen_tools", plugin)
+        assert (plan["capabilities"]["tool_parser"], plan["warnings"]) == ("qwen_tools", [])
+    assert "--tool-parser-plugin" not in flags(on_cpu(TINY))
+
+
+def test_a_plugin_of_the_users_own_is_loaded() -> None:
+    own = {"tool_parser_plugin": "/home/me/parsers.py", "root": "/srv/i"}
+    for wishes, parser in (({"tool_parser": "mine"}, "mine"), ({}, "hermes"), ({"tool_parser": "qwen_tools"}, "qwen_tools")):
+        plan = on_cpu(TINY, **own, **wishes)
+        assert flags(plan)["--tool-call-parser"] == parser
+        reasons = {one["flag"]: one["reason"] for one in plan["flags"]}
+        assert flags(plan)["--tool-parser-plugin"] == "/srv/i/lib/inferhost_tool_parser.py" and "/home/me/parsers.py" in reasons["--tool-parser-plugin"]
+        assert plan["warnings"] == []
+    assert "--tool-parser-plugin" not in flags(on_cpu(TINY, tool_parser="none", **own))
 
 
 def test_a_model_without_a_known_parser_says_so() -> None:
