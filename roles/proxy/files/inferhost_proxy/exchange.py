@@ -31,8 +31,10 @@ from .openai_chat import ChatStream, Rules, whole
 from .openai_legs import Legs
 from .openai_request import Ask, Options, offer_of, prepare
 from .openai_searching import Searching
+from .openai_turns import Turns
 from .pool import Errand, Keys, Pool
 from .renaming import Renaming
+from .responses_turns import ResponseTurns
 from .search_service import Searcher
 from .upstream import Request, named_failures, target
 
@@ -78,11 +80,13 @@ class Exchange:
                 headers.for_upstream(scope["headers"], call.upstream_id),
                 call.ask.body,
             )
+            asked = call.ask.members or {}
             plan = self._search_asked(call)
             if plan is not None and self._searcher is not None:
                 client = Searching(self, call, errand, own, request, send)
+                turns = Turns() if call.route.chat else ResponseTurns(asked)
                 try:
-                    await Legs(client, self._searcher, plan, hold).run()
+                    await Legs(client, self._searcher, plan, turns, hold).run()
                 finally:
                     await client.stop()
             else:
@@ -97,9 +101,10 @@ class Exchange:
 
     def _search_asked(self, call: Call) -> openai_search.Plan | None:
         """What the request wants searched; None where nothing is, or nobody searches."""
-        if self._searcher is None or call.method != "POST" or not call.route.chat:
+        chat = call.route.chat
+        if self._searcher is None or call.method != "POST" or not (chat or call.route.name == "responses"):
             return None
-        plan = openai_search.plan(call.ask.body, call.ask.members, self._searcher.always_offer)
+        plan = openai_search.plan(call.ask.body, call.ask.members, chat and self._searcher.always_offer, chat)
         if plan is not None:
             call.ask = call.ask._replace(members=plan.members, offer=offer_of(plan.members))
         return plan

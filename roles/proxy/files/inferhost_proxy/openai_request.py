@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 from msgspec import Raw, Struct
 
-from . import mistral
+from . import mistral, responses_search
 from .call_readers import Tool, load
 from .history import repaired
 from .rescue import Offer
@@ -106,7 +106,7 @@ def prepare(body: bytes, chat: bool, max_output: int | None, options: Options = 
             "characters": mended,
             "structured_outputs": structured(members) if _GUIDED in body else {},
             "max_tokens": capped(members, max_output if naming is None else naming.most),
-            "history": _history(members, options.mistral_history) if chat else {},
+            "history": _history(members, options.mistral_history) if chat else responses_search.history(members),
             "stop": _without_stop(members) if chat and options.stop_in_text_only else {},
         }
         texts = text_rules(members, options) if chat else NOTHING

@@ -21,10 +21,10 @@ from .rescue import Call, Delta, Offer, Part, Rescue
 
 _NOT_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
-_ADDED, _DONE = "response.output_item.added", "response.output_item.done"
+ADDED, DONE = "response.output_item.added", "response.output_item.done"
 _DELTA = "response.output_text.delta"
-_ENDS_OF_MESSAGE = ("response.output_text.done", "response.content_part.done", _DONE)
-_LAST = ("response.completed", "response.incomplete", "response.failed")
+_ENDS_OF_MESSAGE = ("response.output_text.done", "response.content_part.done", DONE)
+LAST = ("response.completed", "response.incomplete", "response.failed")
 Item = dict[str, Any]
 
 
@@ -89,7 +89,7 @@ class ResponsesStream:
         kind = document.get("type")
         message = self._message
         item = document.get("item")
-        if kind == _ADDED and isinstance(item, dict):
+        if kind == ADDED and isinstance(item, dict):
             before = self._close(complete=True)
             out = before + self._sent(event, document)
             if item.get("type") == "message":
@@ -103,7 +103,7 @@ class ResponsesStream:
         if message is not None and kind in _ENDS_OF_MESSAGE and document.get("output_index", message.index) == message.index:
             message.held.append((event, document))
             return b""
-        if kind in _LAST:
+        if kind in LAST:
             return self._close(complete=kind == "response.completed") + self._sent(event, self._final(document))
         return self._sent(event, document)
 
@@ -143,10 +143,10 @@ class ResponsesStream:
         begun, done = call_item(call, "in_progress"), call_item(call)
         where = {"item_id": done["id"], "output_index": index}
         rows: list[Item] = [
-            {"type": _ADDED, "output_index": index, "item": begun},
+            {"type": ADDED, "output_index": index, "item": begun},
             {"type": "response.function_call_arguments.delta", **where, "delta": call.arguments},
             {"type": "response.function_call_arguments.done", **where, "name": call.name, "arguments": call.arguments},
-            {"type": _DONE, "output_index": index, "item": done},
+            {"type": DONE, "output_index": index, "item": done},
         ]
         return b"".join(map(self._made, rows))
 

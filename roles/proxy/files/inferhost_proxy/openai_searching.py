@@ -19,7 +19,8 @@ from .budget import Hold
 from .call import Call, Mode
 from .delivery import body_message, sent, stop
 from .engine import Engine, read_whole
-from .openai_chat import ChatStream, Rules, Whole
+from .openai_chat import Rules, Whole
+from .openai_legs import Counts
 from .openai_request import Members
 from .pool import Errand
 from .upstream import Request
@@ -52,7 +53,7 @@ class Searching:
     def rules(self) -> Rules:
         return self._exchange.rules(self._call)
 
-    def counted(self, stream: ChatStream | Whole) -> None:
+    def counted(self, stream: Counts | Whole) -> None:
         self._exchange.counted(stream.emptied, stream.rescued)
 
     def holds_back(self, held: Callable[[], bytes]) -> None:

@@ -15,9 +15,12 @@ from typing import Any
 
 import msgspec
 
-from . import sse
-from .openai_search import Called, total
-from .search_text import NAME
+from . import openai_chat, sse
+from .openai_chat import ChatStream, Rules, Whole
+from .openai_request import Members
+from .openai_search import DEFERRED, Called, after, total
+from .search import Outcome
+from .search_text import NAME, told
 
 SEPARATOR = "\n\n"
 """Between the texts of two answers."""
@@ -44,6 +47,7 @@ class Turns:
         self._spoken: set[str] = set()
         """The channels in which an earlier answer said something, so that the next begins a paragraph."""
         self._message: Document = {}
+        self._document = b""
         self._begin()
 
     def _begin(self) -> None:
@@ -54,6 +58,8 @@ class Turns:
         """Numbers of the client's calls, and the client's numbers for them."""
         self._texts: dict[str, list[str]] = {_CONTENT: [], _THOUGHTS[0]: []}
         self._finish: str | None = None
+        self._results: list[str] = []
+        """What the model is told of its calls, in their order."""
         self.done = False
         """The engine's answer has ended as it should."""
         self.failed = False
@@ -66,12 +72,32 @@ class Turns:
         return made if made and not self._passed and self._finish != "length" else []
 
     @property
-    def text(self) -> str:
-        return "".join(self._texts[_CONTENT])
+    def over(self) -> bool:
+        """Whether it is the client's turn behind the searches. Here the client's calls wait, and the model makes them again."""
+        return False
 
     @property
-    def thoughts(self) -> str:
-        return "".join(self._texts[_THOUGHTS[0]])
+    def size(self) -> int:
+        """What the engine's next request has more than its last."""
+        return len(self._said(_CONTENT)) + len(self._said(_THOUGHTS[0])) + sum(map(len, self._results))
+
+    def _said(self, channel: str) -> str:
+        return "".join(self._texts[channel])
+
+    def reader(self, rules: Rules) -> ChatStream:
+        return ChatStream(rules)
+
+    def begins(self, _call: Called) -> bytes:
+        """The client sees nothing of searches."""
+        return b""
+
+    def ends(self, call: Called, outcome: Outcome | None) -> bytes:
+        self._results.append(DEFERRED if outcome is None else told(call.arguments, outcome))
+        return b""
+
+    def after(self, members: Members) -> Members:
+        """The request that continues the answer."""
+        return after(members, self._said(_CONTENT), self._said(_THOUGHTS[0]), self.calls, self._results)
 
     def go_on(self) -> None:
         """The engine is asked again: its next answer continues this one."""
@@ -83,8 +109,22 @@ class Turns:
     def feed(self, block: bytes) -> bytes:
         return b"".join(self._event(event) for event in sse.events(block))
 
-    def whole(self, document: Document) -> Document:
+    def take(self, body: bytes, rules: Rules) -> Whole:
         """A whole answer, put to those before it."""
+        changed = openai_chat.whole(body, rules)
+        try:
+            self._document = msgspec.json.encode(self.whole(msgspec.json.decode(changed.body)))
+        except (*_NOT_JSON, KeyError, IndexError, TypeError, AttributeError):
+            # No answer of chat completions: as it is, so that the client sees what it is.
+            self.failed = True
+            self._document = changed.body
+        return changed
+
+    def document(self) -> bytes:
+        """All whole answers as one."""
+        return self._document
+
+    def whole(self, document: Document) -> Document:
         choice = document["choices"][0]
         message = dict(choice.get("message") or {})
         calls = [{**call, "index": number} for number, call in enumerate(message.get("tool_calls") or [])]
@@ -103,6 +143,8 @@ class Turns:
 
     def stopped(self) -> bytes:
         """The end of a stream that is ended here, and not by the engine."""
+        if self._document:
+            return b""
         chunk = {**(self._first or {}), "object": "chat.completion.chunk"}
         rows: list[Document] = [{**chunk, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}]
         if self._usage is not None:
