@@ -17,12 +17,14 @@ from typing import NamedTuple
 import msgspec
 from msgspec import UNSET
 
-from . import anthropic_errors, search_text
+from . import anthropic_errors, citations, search_text
 from .anthropic_types import (
     AnswerUsage,
     BlockDeltaEvent,
     BlockStart,
     BlockStop,
+    Citation,
+    CitationsDelta,
     Event,
     InputDelta,
     Message,
@@ -116,6 +118,10 @@ class Reducer:
         self._last_call: ToolCall | None = None
         self._searches: list[ToolCall] = []
         self._searched = 0
+        self._sources: dict[str, str] = {}
+        """What its searches found."""
+        self._text: list[str] = []
+        """Of the open block, once something was found."""
         self._spent: AnswerUsage | None = None
         """What the engine's earlier answers for this message took."""
         self._rescue = self._new_rescue()
@@ -188,6 +194,7 @@ class Reducer:
     def search_ends(self, search: SearchCall, outcome: Outcome) -> list[Event]:
         self._index += 1
         self._searched += outcome.error is None
+        self._sources |= citations.sources_of(outcome.results)
         content: list[SearchResult] | SearchError = [
             SearchResult(result.title, result.url, search_text.sealed(result.text), result.age) for result in outcome.results
         ]
@@ -273,6 +280,8 @@ class Reducer:
             self._start(kind, kind(), out)
         if kind is TextBlock:
             out.append(BlockDeltaEvent(self._index, TextDelta(text)))
+            if self._sources:
+                self._text.append(text)
         else:
             self._thought.append(text)
             out.append(BlockDeltaEvent(self._index, ThinkingDelta(text)))
@@ -347,6 +356,8 @@ class Reducer:
         if ended is ThinkingBlock:
             out.append(BlockDeltaEvent(self._index, SignatureDelta(self._answer.sign(self._thought))))
             self._thought = []
+        if self._text:
+            out += self._cited()
         if isinstance(ended, ToolCall) and not ended.parts:
             out.append(BlockDeltaEvent(self._index, InputDelta("{}")))
         out.append(BlockStop(self._index))
@@ -355,6 +366,12 @@ class Reducer:
             held, self._held = self._held, []
             for kind, text in held:
                 self._say(kind, text, out)
+
+    def _cited(self) -> list[Event]:
+        """The block's links to results, each once."""
+        text, self._text = "".join(self._text), []
+        links = {one.url: one.title for one in citations.cited(text, self._sources)}
+        return [BlockDeltaEvent(self._index, CitationsDelta(Citation(url, title, search_text.sealed(url)))) for url, title in links.items()]
 
     def _stop(self) -> Stop:
         """Why the message ends: what was emitted counts for more than the engine's word."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from . import openai_chat, sse
+from . import citations, openai_chat, sse
 from .openai_chat import ChatStream, Rules, Whole
 from .openai_request import Members
 from .openai_search import DEFERRED, Called, after, total
@@ -48,6 +48,10 @@ class Turns:
         """The channels in which an earlier answer said something, so that the next begins a paragraph."""
         self._message: Document = {}
         self._document = b""
+        self._sources: dict[str, str] = {}
+        """What the searches found."""
+        self._written: list[str] = []
+        """The text that the client has."""
         self._begin()
 
     def _begin(self) -> None:
@@ -92,6 +96,7 @@ class Turns:
         return b""
 
     def ends(self, call: Called, outcome: Outcome | None) -> bytes:
+        self._sources |= citations.sources_of(outcome.results if outcome is not None else ())
         self._results.append(DEFERRED if outcome is None else told(call.arguments, outcome))
         return b""
 
@@ -136,6 +141,7 @@ class Turns:
             elif isinstance(value, str) and isinstance(self._message.get(name), str):
                 value = self._message[name] * (name != "role") + value
             self._message[name] = value if value is not None else self._message.get(name)
+        self._message |= self._annotated()
         kept = {key: value for key, value in choice.items() if key != "message"}
         usage = total(self._spent, document.get("usage"))
         merged = {**document, **(self._first or {}), "choices": [{**kept, "message": self._message, "finish_reason": row["finish_reason"] or "stop"}]}
@@ -146,7 +152,7 @@ class Turns:
         if self._document:
             return b""
         chunk = {**(self._first or {}), "object": "chat.completion.chunk"}
-        rows: list[Document] = [{**chunk, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}]
+        rows: list[Document] = [{**chunk, "choices": [{"index": 0, "delta": self._annotated(), "finish_reason": "stop"}]}]
         if self._usage is not None:
             rows.append({**chunk, "choices": [], "usage": total(self._spent, self._usage)})
         return b"".join(b"data: " + msgspec.json.encode(row) + b"\n\n" for row in rows) + b"data: [DONE]\n\n"
@@ -193,6 +199,8 @@ class Turns:
             given = next((delta[name] for name in names if isinstance(delta.get(name), str)), None)
             if given is not None:
                 said = self._say(channel, given)
+                if channel == _CONTENT:
+                    self._written.append(said)
                 delta.update({name: said for name in names if isinstance(delta.get(name), str)})
                 if self._continued and not said:
                     delta = {name: value for name, value in delta.items() if name not in names}
@@ -207,6 +215,8 @@ class Turns:
                 finish = None
             elif self._calls and not self._passed and finish == "tool_calls":
                 finish = "stop"
+        if finish is not None:
+            delta |= self._annotated()
         row = {**choice, "delta": delta, "finish_reason": finish}
         changed = delta != (choice.get("delta") or {}) or finish != choice.get("finish_reason")
         return None if changed and not delta and finish is None else row
@@ -219,6 +229,11 @@ class Turns:
             return ""
         self._spoken.discard(channel)
         return SEPARATOR + text.lstrip()
+
+    def _annotated(self) -> Document:
+        """The links to results in all of the text, as a member of the message."""
+        found = citations.url_citations("".join(self._written), self._sources)
+        return {"annotations": [{"type": one.pop("type"), "url_citation": one} for one in found]} if found else {}
 
     def _call(self, item: Document) -> Document | None:
         """The delta of a call as the client gets it; None when the call is not for it now."""

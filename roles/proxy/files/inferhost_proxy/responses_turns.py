@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from . import openai_responses, responses_search, sse
+from . import citations, openai_responses, responses_search, sse
 from .openai_chat import Rules, Whole
 from .openai_request import Members, decoded, with_changes
 from .openai_responses import ADDED, DONE, LAST, ResponsesStream
@@ -59,6 +59,8 @@ class ResponseTurns:
         self._make_id = make_id
         self._items: list[Item] = []
         """Of the client's answer."""
+        self._sources: dict[str, str] = {}
+        """What the searches found."""
         self._first: Item = {}
         self._number = -1
         self._spent: Item | None = None
@@ -121,7 +123,7 @@ class ResponseTurns:
             elif self._calls:
                 self._held.append((b"", {"type": DONE, "output_index": place, "item": one}))
             else:
-                self._items.append(one)
+                self._items.append(self._annotated(one))
         self._last, self.done = document, True
         self._complete = document.get("status") in (None, "completed")
         self._unanswered = len(self.calls)
@@ -146,6 +148,7 @@ class ResponseTurns:
 
     def ends(self, call: Called, outcome: Outcome | None) -> bytes:
         index = self._places[call.id]
+        self._sources |= citations.sources_of(outcome.results if outcome is not None else ())
         status = "failed" if outcome is None or outcome.error is not None else "completed"
         self._items[index] = one = responses_search.item(call.id, call.arguments, status, outcome)
         completed = {"type": f"response.{responses_search.KIND}.completed", "output_index": index, "item_id": call.id}
@@ -215,10 +218,35 @@ class ResponseTurns:
         if index not in self._places:
             self._places[index] = len(self._items)
             self._items.append(_item(document))
-        place = self._places[index]
-        if document.get("type") == DONE and _item(document):
-            self._items[place] = _item(document)
-        return self._sent(event, {**document, "output_index": place})
+        place, kind = self._places[index], document.get("type")
+        document = {**document, "output_index": place}
+        before = b""
+        if kind == "response.output_text.done":
+            before = self._citations(document)
+        elif kind == "response.content_part.done" and isinstance(document.get("part"), dict):
+            document["part"] = self._annotated_part(document["part"])
+        elif kind == DONE and _item(document):
+            document["item"] = self._items[place] = self._annotated(_item(document))
+        return before + self._sent(event, document)
+
+    def _citations(self, document: Item) -> bytes:
+        """The events of a text's links to results."""
+        where: Item = {name: document[name] for name in ("item_id", "output_index", "content_index") if name in document}
+        rows = citations.url_citations(str(document.get("text") or ""), self._sources)
+        kind = "response.output_text.annotation.added"
+        return b"".join([self._made({"type": kind, **where, "annotation_index": number, "annotation": row}) for number, row in enumerate(rows)])
+
+    def _annotated(self, item: Item) -> Item:
+        parts = item.get("content")
+        if item.get("type") != "message" or not isinstance(parts, list):
+            return item
+        return {**item, "content": [self._annotated_part(part) if isinstance(part, dict) else part for part in parts]}
+
+    def _annotated_part(self, part: Item) -> Item:
+        """The text with its links to results."""
+        text = part.get("text")
+        found = citations.url_citations(text, self._sources) if isinstance(text, str) else []
+        return {**part, "annotations": found} if found else part
 
     def _made(self, document: Item) -> bytes:
         return self._sent(b"event: " + str(document["type"]).encode() + b"\n\n", {**document, "sequence_number": 0})
