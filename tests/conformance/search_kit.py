@@ -130,6 +130,11 @@ def response_as_stream(document: Document) -> bytes:
         if is_call:
             rows += [{"type": "response.function_call_arguments.delta", **where, "delta": letter} for letter in item["arguments"]]
             rows.append({"type": "response.function_call_arguments.done", **where, "name": item["name"], "arguments": item["arguments"]})
+        elif item["type"] == "reasoning":
+            text = item["content"][0]["text"]
+            where["content_index"] = 0
+            rows += [{"type": "response.reasoning_text.delta", **where, "delta": letter} for letter in text]
+            rows.append({"type": "response.reasoning_text.done", **where, "text": text})
         else:
             part = item["content"][0]
             where["content_index"] = 0

@@ -123,7 +123,7 @@ class Anthropic:
         try:
             await answering
         finally:
-            self._exchange.count_rescued(reducer.rescued)
+            self._exchange.counted(reducer.counts)
 
     async def _plain(self, asking: Coroutine[None, None, aiohttp.ClientResponse], talk: _Talk) -> None:
         """One answer of the engine is the message."""

@@ -10,7 +10,6 @@ one is passed on as it comes, the others wait and follow as soon as its argument
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -45,6 +44,7 @@ from .anthropic_types import (
     ToolUseBlock,
 )
 from .call_scanner import MAX_HELD
+from .counts import Counts, ending
 from .errors import Fault
 from .rescue import Call, Offer, Part, Rescue
 from .search import Outcome
@@ -125,7 +125,7 @@ class Reducer:
         self._spent: AnswerUsage | None = None
         """What the engine's earlier answers for this message took."""
         self._rescue = self._new_rescue()
-        self.rescued: Counter[str] = Counter()
+        self.counts = Counts()
         self.pending: list[SearchCall] = []
         """The searches that the message waits for, once the engine's answer has ended. Empty: the message has ended."""
 
@@ -251,6 +251,8 @@ class Reducer:
         if delta.tool_calls:
             if rescue is not None:
                 self._parts(rescue.engine_called(), out)
+            if self._open is ThinkingBlock and not self._calls:
+                self.counts.thoughts[ending("".join(self._thought[-1:]))] += 1
             for part in delta.tool_calls:
                 self._call(part, out)
 
@@ -258,7 +260,7 @@ class Reducer:
         """What the rescue made of the text."""
         for part in parts:
             if isinstance(part, Call):
-                self.rescued[part.notation] += 1
+                self.counts.rescued[part.notation] += 1
                 # A number that the engine does not give.
                 self._calls[-1 - len(self._calls)] = call = ToolCall(name=part.name, parts=[part.arguments])
                 self._waiting.append(call)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 
 import aiohttp
@@ -22,6 +22,7 @@ from .asgi import JSON, Headers, Receive, Scope, Send
 from .budget import Budget, Hold
 from .call import Call, Mode, mode
 from .config import Config
+from .counts import Counts
 from .delivery import ClientGone, body_message, deliver, read_body, refuse, sent, stop
 from .directory import Directory, found
 from .engine import Engine, handed_back, read_whole
@@ -233,7 +234,7 @@ class Exchange:
         rules = self.rules(call)
         if call.route.chat or rules.offer is not None:
             changed = whole(body, rules) if call.route.chat or rules.offer is None else openai_responses.whole(body, rules.offer, rules)
-            self.counted(changed.emptied, changed.rescued)
+            self.counted(changed.counts)
             body = changed.body
         await self.document(call, own, request, response.status, list(response.raw_headers), body, send)
 
@@ -290,7 +291,7 @@ class Exchange:
                 await send(body_message(clean(rest)))
         finally:
             if chat:
-                self.counted(chat.emptied, chat.rescued)
+                self.counted(chat.counts)
 
     async def keep_alive(self, call: Call, send: Send) -> None:
         """Comments into a silence, from before the first event on. Anthropic's clients count events only."""
@@ -319,14 +320,12 @@ class Exchange:
                 sent(call, out)
             call.wait_for_more()
 
-    def counted(self, emptied: int, rescued: Mapping[str, int]) -> None:
-        self._metrics.empty_tool_calls.inc(emptied)
-        for notation, number in rescued.items():
+    def counted(self, counts: Counts) -> None:
+        self._metrics.empty_tool_calls.inc(counts.emptied)
+        for notation, number in counts.rescued.items():
             self._metrics.rescued.labels(notation).inc(number)
-
-    def count_rescued(self, rescued: Mapping[str, int]) -> None:
-        """The same for answers in another protocol."""
-        self.counted(0, rescued)
+        for ending, number in counts.thoughts.items():
+            self._metrics.thoughts.labels(ending).inc(number)
 
     async def _fail(self, call: Call, fault: Fault, send: Send) -> None:
         """Tell the client as well as the answer's state allows."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import NamedTuple, Protocol
 
@@ -15,6 +15,7 @@ import aiohttp
 from . import anthropic_errors, search_text, sse
 from .asgi import Headers
 from .budget import Hold
+from .counts import Counts
 from .engine import handed_back
 from .errors import Fault
 from .openai_chat import Rules, Whole
@@ -24,17 +25,10 @@ from .search import SPARE_LEGS, Outcome
 from .search_service import Searcher
 
 
-class Counts(Protocol):
-    """What was done to an answer, for the metrics."""
-
-    emptied: int
-
-    @property
-    def rescued(self) -> Mapping[str, int]: ...
-
-
-class Reader(Counts, Protocol):
+class Reader(Protocol):
     """What the proxy does to the stream of any answer on this surface."""
+
+    counts: Counts
 
     def feed(self, block: bytes) -> bytes: ...
 
@@ -91,7 +85,7 @@ class Client(Protocol):
 
     def rules(self) -> Rules: ...
 
-    def counted(self, stream: Counts | Whole) -> None: ...
+    def counted(self, counts: Counts) -> None: ...
 
     def holds_back(self, held: Callable[[], bytes]) -> None:
         """What the client gets of a stream that breaks now."""
@@ -172,7 +166,7 @@ class Legs:
         if response.content_type != "text/event-stream":
             if self._streams:
                 raise Fault("upstream_protocol", "no stream behind a stream")
-            self._client.counted(self._turns.take(await self._client.read(response, self._hold), self._client.rules()))
+            self._client.counted(self._turns.take(await self._client.read(response, self._hold), self._client.rules()).counts)
             return _Head(response.status, raw)
         if first:
             self._streams = True
@@ -200,7 +194,7 @@ class Legs:
             if not turns.done and not turns.failed:
                 raise Fault("upstream_cut", "the stream ended without its end marker")
         finally:
-            client.counted(reader)
+            client.counted(reader.counts)
         client.holds_back(bytes)
 
     async def _search(self, calls: list[Called]) -> None:

@@ -17,10 +17,10 @@ from . import headers
 from .asgi import Headers, Send
 from .budget import Hold
 from .call import Call, Mode
+from .counts import Counts
 from .delivery import body_message, sent, stop
 from .engine import Engine, read_whole
-from .openai_chat import Rules, Whole
-from .openai_legs import Counts
+from .openai_chat import Rules
 from .openai_request import Members
 from .pool import Errand
 from .upstream import Request
@@ -53,8 +53,8 @@ class Searching:
     def rules(self) -> Rules:
         return self._exchange.rules(self._call)
 
-    def counted(self, stream: Counts | Whole) -> None:
-        self._exchange.counted(stream.emptied, stream.rescued)
+    def counted(self, counts: Counts) -> None:
+        self._exchange.counted(counts)
 
     def holds_back(self, held: Callable[[], bytes]) -> None:
         self._call.held = lambda: self._named(held())

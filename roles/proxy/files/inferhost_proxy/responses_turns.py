@@ -11,13 +11,13 @@ own tools come behind it, and end the answer.
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from . import citations, openai_responses, responses_search, sse
+from .counts import Counts
 from .openai_chat import Rules, Whole
 from .openai_request import Members, decoded, with_changes
 from .openai_responses import ADDED, DONE, LAST, ResponsesStream
@@ -42,8 +42,7 @@ class Unchanged:
     """The reader of a stream that is not looked into."""
 
     def __init__(self) -> None:
-        self.emptied = 0
-        self.rescued: Counter[str] = Counter()
+        self.counts = Counts()
 
     def feed(self, block: bytes) -> bytes:
         return block
@@ -107,7 +106,7 @@ class ResponseTurns:
 
     def take(self, body: bytes, rules: Rules) -> Whole:
         """A whole answer, put to those before it."""
-        changed = Whole(body, 0, Counter()) if rules.offer is None else openai_responses.whole(body, rules.offer, rules)
+        changed = Whole(body, Counts()) if rules.offer is None else openai_responses.whole(body, rules.offer, rules)
         self._body = changed.body
         try:
             document = _OBJECT.decode(changed.body)
