@@ -39,6 +39,10 @@ class Conversion:
                     last = True
                     break
                 events += self._reducer.feed(wire.chunk(data))
+                if self._reducer.stopped:
+                    # What the engine still says is for nobody; it ends when its client leaves.
+                    last = True
+                    break
             if last:
                 events += self._reducer.end()
                 self.done = True

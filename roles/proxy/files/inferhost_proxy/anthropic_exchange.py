@@ -36,6 +36,7 @@ from .exchange import READ_BYTES, Exchange
 from .pool import Keys
 from .search_service import Searcher
 from .signatures import signer
+from .text_stream import TextRules
 from .upstream import named_failures
 
 CHAT, TOKENIZE = "/v1/chat/completions", "/tokenize"
@@ -111,9 +112,9 @@ class Anthropic:
         tool = self._search_tool(request)
         if tool is not None:
             request = anthropic_search.first(request)
-        chat = self._asked(engine, sent, request, tool)
+        chat, rules = anthropic_request.texts(self._asked(engine, sent, request, tool), self._exchange.options)
         client.pings = bool(request.stream)
-        reducer = Reducer(self._wanted(request, chat, key, tool is not None))
+        reducer = Reducer(self._wanted(request, chat, key, tool is not None, rules))
         if tool is not None and self._searcher is not None:
             answering = self._searched(self._searcher, sent, tool, request, chat, _Talk(engine, client, reducer))
         else:
@@ -160,7 +161,7 @@ class Anthropic:
                 engine.holds(len(msgspec.json.encode(content[held:])))
                 held = len(content)
                 following = anthropic_search.next_one(request, content, chat["max_tokens"] - written)
-                asked = self._asked(engine, sent, following, tool)
+                asked, _rules = anthropic_request.texts(self._asked(engine, sent, following, tool), self._exchange.options)
             with handed_back(await self._ask(engine, asked)) as response:
                 if client.pings and response.content_type == "text/event-stream":
                     await client.relay(response, reducer, legs.message.feed)
@@ -179,7 +180,7 @@ class Anthropic:
 
     def _chat(self, request: MessagesRequest, tool: Tool | None) -> Chat:
         served = anthropic_search.served(tool) if tool is not None else {}
-        return anthropic_request.chat(request, self._config.anthropic.inline_system, served)
+        return anthropic_request.chat(request, self._config.anthropic.inline_system, served, self._exchange.options.mistral_history)
 
     def _asked(self, engine: Engine, sent: Headers, request: MessagesRequest, tool: Tool | None) -> Chat:
         """What the engine is asked, and the engine that it is for."""
@@ -189,7 +190,7 @@ class Anthropic:
     def _output(self, model: str) -> int | None:
         return self._directory.room(model).output
 
-    def _wanted(self, request: MessagesRequest, chat: Chat, key: bytes, searches: bool) -> Answer:
+    def _wanted(self, request: MessagesRequest, chat: Chat, key: bytes, searches: bool, texts: TextRules) -> Answer:
         choice = request.tool_choice
         rescue = self._config.rescue
         return Answer(
@@ -201,6 +202,7 @@ class Anthropic:
             searches,
             anthropic_request.offered(chat) if rescue.enabled else None,
             rescue.max_held_chars,
+            texts,
         )
 
     async def _ask(self, engine: Engine, chat: Chat) -> aiohttp.ClientResponse:

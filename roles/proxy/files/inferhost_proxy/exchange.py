@@ -58,7 +58,7 @@ class Exchange:
         self.max_event_bytes = config.limits.max_event_bytes
         self._budget = Budget(config.limits.max_held_bytes)
         given = config.openai
-        self._options = Options(given.mistral_history, given.stop_in_text_only, given.deduplicate)
+        self.options = Options(given.mistral_history, given.stop_in_text_only, given.deduplicate)
         shortest = min(config.timeouts.idle_seconds, config.timeouts.client_seconds)
         self._tick = min(TICK_SECONDS, shortest)
         """A deadline may be moved forward by so much between two looks at the clock."""
@@ -175,7 +175,7 @@ class Exchange:
         reader = self._directory.reader(call.route.name) if call.method == "POST" else None
         ask = Ask(body)
         if call.method == "POST" and call.route.name in ("chat", "completions", "responses"):
-            ask = prepare(body, call.route.chat, self._directory.room(None).most, self._options, reader)
+            ask = prepare(body, call.route.chat, self._directory.room(None).most, self.options, reader)
             for change in ask.changes:
                 self._metrics.changed.labels(change).inc()
         elif reader is not None:
