@@ -314,8 +314,11 @@ class Reducer:
             if text.isspace():
                 self._blank = (kind, text)
                 return
-            self._close(out)
-            self._start(kind, kind(), out)
+            # What had to wait for a call's end is a block of its own, perhaps this one.
+            while self._open is not None and self._open is not kind:
+                self._close(out)
+            if self._open is None:
+                self._start(kind, kind(), out)
         if kind is TextBlock:
             out.append(BlockDeltaEvent(self._index, TextDelta(text)))
             if self._sources:
@@ -365,7 +368,8 @@ class Reducer:
         while self._waiting:
             call = self._waiting.pop(0)
             if call.name:
-                self._close(out)
+                while self._open is not None:
+                    self._close(out)
                 self._last_call = call
                 self._start(call, ToolUseBlock(self._id_of(call), call.name), out)
                 if call.parts:
