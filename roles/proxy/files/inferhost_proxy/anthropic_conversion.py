@@ -19,6 +19,11 @@ class Conversion:
         self.fault: Fault | None = None
         """Why nothing more comes. What came before it is given out first."""
 
+    @property
+    def over(self) -> bool:
+        """Nothing more is read."""
+        return self.done or self.fault is not None
+
     def feed(self, data: bytes) -> list[Event]:
         """The events of what is complete now."""
         try:

@@ -32,12 +32,12 @@ from .delivery import deliver, sent
 from .directory import Directory, found
 from .engine import Engine, handed_back
 from .errors import Fault
-from .exchange import READ_BYTES, Exchange
+from .exchange import Exchange
 from .pool import Keys
+from .pump import pump
 from .search_service import Searcher
 from .signatures import signer
 from .text_stream import TextRules
-from .upstream import named_failures
 
 CHAT, TOKENIZE = "/v1/chat/completions", "/tokenize"
 METHODS = {"messages": "POST", "count_tokens": "POST", "models": "GET"}
@@ -260,7 +260,7 @@ class _Client:
         self._ping_seconds = config.anthropic.ping_seconds
         self._client_seconds = config.timeouts.client_seconds
         self._max_event_bytes = config.limits.max_event_bytes
-        self._sent_at = time.monotonic()
+        self._pinged_at = time.monotonic()
 
     def waits(self) -> None:
         """Something is under way again that the client waits for."""
@@ -270,17 +270,22 @@ class _Client:
         """Turn the engine's stream into the client's, as it comes. Its end is not the client's where a search follows."""
         await self._start()
         source = Conversion(reducer, self._max_event_bytes)
-        while not source.done:
-            with named_failures("upstream_cut"):
-                data = await response.content.read(READ_BYTES)
-            events = source.feed(data) if data else source.eof()
+
+        def change(data: bytes) -> bytes:
+            events = source.feed(data)
+            if seen is not None:
+                seen(events)
+            return frames(events)
+
+        await pump(self._call, response, self.send, change, lambda: source.over)
+        if not source.over:
+            events = source.eof()
+            if seen is not None:
+                seen(events)
             if events:
-                if seen is not None:
-                    seen(events)
                 await self.write(events)
-            self._call.wait_for_more()
-            if source.fault is not None:
-                raise source.fault
+        if source.fault is not None:
+            raise source.fault
         with contextlib.suppress(TimeoutError, aiohttp.ClientError, ConnectionError):
             async with asyncio.timeout(LINGER_SECONDS):
                 await response.content.read()
@@ -289,7 +294,6 @@ class _Client:
         await self._start()
         data = frames(events)
         self._call.wait_for_client()
-        self._sent_at = time.monotonic()
         await self.send({"type": "http.response.body", "body": data, "more_body": True})
         sent(self._call, data)
 
@@ -305,7 +309,7 @@ class _Client:
 
         Even before the engine has accepted the request: an error is then the stream's first event.
         """
-        due = self._sent_at + self._ping_seconds - time.monotonic()
+        due = max(self._call.sent_at, self._pinged_at) + self._ping_seconds - time.monotonic()
         if due > 0:
             return due
         if self.pings and self._call.waits_for != "client_stalled":
@@ -315,7 +319,7 @@ class _Client:
                     await self.send({"type": "http.response.body", "body": PING, "more_body": True})
             except TimeoutError as exc:
                 raise Fault("client_stalled") from exc
-        self._sent_at = time.monotonic()
+        self._pinged_at = time.monotonic()
         return self._ping_seconds
 
     async def _start(self) -> None:

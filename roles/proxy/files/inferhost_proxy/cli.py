@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _settings(options: argparse.Namespace, raw: bytes | None) -> config.Config:
+def _settings(options: argparse.Namespace, raw: bytes | None = None) -> config.Config:
     if raw is not None:
         return config.decode(raw, options.config)
     if not options.upstream or not options.key_file:

@@ -23,7 +23,7 @@ from .budget import Budget, Hold
 from .call import Call, Mode, mode
 from .config import Config
 from .counts import Counts
-from .delivery import ClientGone, body_message, deliver, read_body, refuse, sent, stop
+from .delivery import ClientGone, body_message, deliver, read_body, refuse, stop
 from .directory import Directory, found
 from .engine import Engine, handed_back, read_whole
 from .errors import Fault
@@ -34,13 +34,14 @@ from .openai_request import Ask, Options, offer_of, prepare
 from .openai_searching import Searching
 from .openai_turns import Turns
 from .pool import Errand, Keys, Pool
+from .pump import pump
 from .renaming import Renaming
 from .responses_turns import ResponseTurns
 from .search_service import Searcher
-from .upstream import Request, named_failures, target
+from .upstream import Request, target
+from .upstream_faults import named_failures
 
 TICK_SECONDS = 5.0
-READ_BYTES = 256 * 1024
 COMMENT = b": waiting\n\n"
 
 
@@ -261,7 +262,7 @@ class Exchange:
             finally:
                 await stop(beat)
         else:
-            await self.pump(call, response, send, _unchanged)
+            await pump(call, response, send, _unchanged)
         await send(body_message(b"", more=False))
 
     async def _events(self, call: Call, response: aiohttp.ClientResponse, send: Send) -> None:
@@ -283,7 +284,7 @@ class Exchange:
             return clean(complete)
 
         try:
-            await self.pump(call, response, send, feed)
+            await pump(call, response, send, feed)
             rest = splitter.rest()
             if call.route.ends and not sse.is_end(sse.last_data(rest if rest.strip() else last)):
                 raise Fault("upstream_cut", "the stream ended without its end marker")
@@ -304,21 +305,6 @@ class Exchange:
             quiet_since = time.monotonic()
             if call.waits_for != "client_stalled":
                 await send(body_message(COMMENT))
-
-    async def pump(self, call: Call, response: aiohttp.ClientResponse, send: Send, change: Callable[[bytes], bytes]) -> None:
-        """Read what is there, change it, send it; the next read waits until the client has taken this."""
-        content = response.content
-        while True:
-            with named_failures("upstream_cut"):
-                data = await content.read(READ_BYTES)
-            if not data:
-                return
-            out = change(data)
-            if out:
-                call.wait_for_client()
-                await send(body_message(out))
-                sent(call, out)
-            call.wait_for_more()
 
     def counted(self, counts: Counts) -> None:
         self._metrics.empty_tool_calls.inc(counts.emptied)

@@ -23,6 +23,7 @@ from .engine import Engine, read_whole
 from .openai_chat import Rules
 from .openai_request import Members
 from .pool import Errand
+from .pump import pump
 from .upstream import Request
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Searching:
         self._beat = asyncio.ensure_future(self._exchange.keep_alive(self._call, self._send))
 
     async def pump(self, response: aiohttp.ClientResponse, change: Callable[[bytes], bytes]) -> None:
-        await self._exchange.pump(self._call, response, self._send, lambda data: self._named(change(data)))
+        await pump(self._call, response, self._send, lambda data: self._named(change(data)))
 
     async def write(self, data: bytes) -> None:
         if data:
