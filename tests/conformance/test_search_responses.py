@@ -326,6 +326,25 @@ def test_any_cut_gives_the_same_items(made: list[str], at: list[int], complete: 
     ]
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"type": "response.output_item.added", "output_index": [1], "item": function_call(*search("a"))},
+        {"type": "response.output_item.done", "output_index": {}, "item": 1},
+        {"type": "response.output_text.done", "output_index": 7, "text": 1},
+        {"type": ["x"]},
+        {"type": "response.completed", "response": None},
+        [1],
+    ],
+)
+def test_odd_events_of_an_engine_break_nothing(odd: Any) -> None:
+    turns = ResponseTurns({}, lambda: "ws_1")
+    turns.reader(Rules())
+    turns.feed(response_as_stream(response(message("x")))[:-400])
+    assert isinstance(turns.feed(b"data: " + json.dumps(odd).encode() + b"\n\n"), bytes)
+    assert isinstance(turns.stopped(), bytes) and all(call.name == "web_search" for call in turns.calls)
+
+
 odd = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.sampled_from(["web_search_call", "search"]),
     lambda inner: (

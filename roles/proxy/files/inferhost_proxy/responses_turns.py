@@ -183,7 +183,8 @@ class ResponseTurns:
             self._first = self._first or _identity(document["response"])
             return b"" if self._continued else self._sent(event, {**document, "response": document["response"] | self._echoed(document["response"])})
         self.failed = self.failed or kind == "error"
-        index = document.get("output_index")
+        given = document.get("output_index")
+        index = given if isinstance(given, int) else None
         if kind == ADDED and _searches(_item(document)):
             self._calls[index] = _call(self._make_id(), _item(document))
         elif index in self._calls and index is not None:
