@@ -70,9 +70,11 @@ def _fix(one: t.Mapping[str, t.Any], finding: t.Mapping[str, t.Any]) -> str:
     if one["ours"] and finding["id"] == "L53":
         return TEMPLATE_FIX
     if one["ours"]:
-        return f"{_SITE} -e vllm_tool_parser={parsers[0]}" if parsers and "--tool-call-parser" in finding["fix"] else f"{_SITE}   # {finding['fix']}"
+        return f"{_SITE} -e vllm_tool_parser={parsers[0]}" if parsers and "--tool-call-parser" in finding["fix"] else finding["fix"]
+    # Of a fix for ours, what it stands for in the hands of others.
+    by_hand = (finding["fix"].startswith(_SITE) and finding["fix"].partition("  # ")[2]) or finding["fix"]
     since = [text for text in (parser_since(parser, one["version"]) for parser in parsers) if text and "--tool-call-parser" in finding["fix"]]
-    return f"{_SITE}   # or by hand: {finding['fix']}{f' ({since[0]})' if since else ''}"
+    return f"{_SITE}   # or by hand: {by_hand}{f' ({since[0]})' if since else ''}"
 
 
 def parser_since(parser: str | None, version: str | None) -> str:
