@@ -333,7 +333,7 @@ def take_away(module: AnsibleModule) -> t.NoReturn:
     noted = read_manifest(path)
     ours = sorted(name for name, known in noted.whole.items() if not known.found) if noted else []
     if module.check_mode:
-        removed = ours + ([OWN_FOLDER] if os.path.exists(manifest_path(path)) else [])
+        removed = sorted(ours + ([OWN_FOLDER] if os.path.exists(manifest_path(path)) else []))
     else:
         removed = remove(path, noted)
     module.exit_json(changed=bool(removed), path=path, removed=removed, diff=difference([], [], removed))

@@ -57,7 +57,9 @@ class Faults:
     """Statuses instead of an answer: of a file by its name, of the list as `list`."""
     retry_after: str = "0"
     slow: dict[str, float] = field(default_factory=dict)
-    """Seconds between two blocks of 1 KiB."""
+    """Seconds between two blocks of 16 KiB."""
+    happens: dict[str, t.Callable[[], None]] = field(default_factory=dict)
+    """Done once, before the bytes of a file leave."""
     sizes: bool = True
     """Whether the list says sizes."""
 
@@ -250,6 +252,7 @@ class _Handler(BaseHTTPRequestHandler):
         return True
 
     def _content(self, name: str, headers: dict[str, str]) -> None:
+        self.hub.faults.happens.pop(name, lambda: None)()
         content = self.hub.files[name]
         if self.hub.faults.wrong.get(name, 0) > 0:
             self.hub.faults.wrong[name] -= 1
@@ -285,8 +288,8 @@ class _Handler(BaseHTTPRequestHandler):
         end = cuts.pop(0) if cuts else len(body)
         pause = self.hub.faults.slow.get(name, 0.0)
         try:
-            for begin in range(0, end, 1024):
-                block = body[begin : min(begin + 1024, end)]
+            for begin in range(0, end, 1 << 14):
+                block = body[begin : min(begin + (1 << 14), end)]
                 self.wfile.write(block)
                 self.one.sent += len(block)
                 time.sleep(pause)

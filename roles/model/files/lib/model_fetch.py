@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
+from huggingface_hub import constants
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers
@@ -27,6 +28,8 @@ from huggingface_hub.utils import build_hf_headers
 # Nothing that comes after can succeed either.
 FATAL_ERRNO = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 FATAL_STATUS = (401, 403)
+# What is in an incomplete block when a connection breaks is lost; huggingface_hub's own blocks are of 10 MiB.
+BLOCK = 128 * 1024
 TOLD_HEADERS = ("x-error-code", "x-error-message", "retry-after", "ratelimit")
 
 _output = threading.Lock()
@@ -72,6 +75,7 @@ def fetch(one: dict[str, Any], headers: dict[str, str], with_token: bool) -> Non
 
 def main() -> int:
     job = json.loads(sys.stdin.buffer.readline())
+    constants.DOWNLOAD_CHUNK_SIZE = BLOCK
     threading.Thread(target=end_with_parent, daemon=True).start()
     # Bytes as they are: a place in a compressed stream is none in the file.
     headers = {**build_hf_headers(token=False), "accept-encoding": "identity", **job["headers"]}
