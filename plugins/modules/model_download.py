@@ -118,7 +118,7 @@ EXAMPLES = r"""
     path: /opt/inferhost/models/Qwen--Qwen3.6-27B
     model: Qwen/Qwen3.6-27B
     revision: "{{ model.commit }}"
-    token_file: /opt/inferhost/etc/secrets/hf_token
+    token_file: /root/hf_token
     python: /opt/inferhost/venvs/hub/bin/python
     runner: /opt/inferhost/lib/model_fetch.py
 """

@@ -143,11 +143,8 @@ def main() -> None:
     record, read, wrong = compare(folder, sums, {} if module.params["verify"] == "all" else noted)
     wrong += structure(folder)
     if wrong:
-        module.fail_json(
-            msg=f"{folder} is not a whole model: {'; '.join(wrong[:10])}{' ...' if len(wrong) > 10 else ''}. Carry these files there again; nothing was changed",
-            path=folder,
-            wrong=wrong,
-        )
+        shown = "; ".join(wrong[:10]) + (" ..." if len(wrong) > 10 else "")
+        module.fail_json(msg=f"{folder} is not a whole model: {shown}. Carry these files there again; nothing was changed", path=folder, wrong=wrong)
     changed = record != noted
     if changed and not module.check_mode:
         os.makedirs(os.path.dirname(record_path), exist_ok=True)

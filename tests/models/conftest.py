@@ -14,8 +14,9 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2] / ".collections")]
 
-from ansible_collections.inferhost.llm.tests.unit.plugins.model_hub import ModelHub, a_model  # noqa: E402
 from model_kit import SHARD  # noqa: E402
+
+from ansible_collections.inferhost.llm.tests.unit.plugins.model_hub import ModelHub, a_model  # noqa: E402
 
 
 @pytest.fixture

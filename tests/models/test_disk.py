@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.inferhost.llm.tests.unit.plugins.model_hub import ModelHub, a_model
 from model_kit import content, download, published, shard
+
+from ansible_collections.inferhost.llm.tests.unit.plugins.model_hub import ModelHub, a_model
 
 MIB = 1 << 20
 
@@ -72,7 +73,7 @@ def test_L22_headroom_stays_free(small_disk: Path) -> None:
         assert download(hub, small_disk / "m", headroom_bytes=MIB // 2)["complete"]
 
 
-def test_L22_a_quota_is_found_before_the_first_byte(quota: Path) -> None:
+def test_a_quota_is_found_before_the_first_byte(quota: Path) -> None:
     """The volume has more than enough left, and says so."""
     with ModelHub(a_model(8, 4 * MIB)) as hub:
         assert os.statvfs(quota).f_bavail * os.statvfs(quota).f_frsize > 100 * MIB
@@ -96,4 +97,3 @@ def test_L23_a_disk_that_fills_up_in_the_middle_keeps_what_arrived(small_disk: P
         second = download(hub, small_disk / "m")
         assert second["complete"] and content(small_disk / "m") == published(hub)
         assert hub.sent(shard(1, 3)) == 0
-

@@ -15,9 +15,9 @@ import typing as t
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-from ansible_collections.inferhost.llm.tests.unit.plugins.model_hub import TOKEN, ModelHub, a_model
 from model_kit import BLOCK, ENVIRONMENT, SHARD, begin, command, content, download, end, published, shard
+
+from ansible_collections.inferhost.llm.tests.unit.plugins.model_hub import TOKEN, ModelHub, a_model
 
 MakeHub = Callable[..., ModelHub]
 
@@ -65,7 +65,7 @@ def test_L23_cut_at_shard_27_of_40_a_second_run_goes_on_where_it_stopped(make_hu
     first = download(hub, tmp_path / "m", tries=1, workers=1)
     assert first["failed"] and first["kind"] == "server_error"
     assert "stay there" in first["msg"] and "nothing that arrived is fetched twice" in first["msg"]
-    there = {name for name in content(tmp_path / "m")}
+    there = set(content(tmp_path / "m"))
     assert shard(26) in there and broken not in there
     hub.faults.status.clear()
     hub.forget()
@@ -105,7 +105,11 @@ def fetchers(folder: Path) -> list[str]:
     found = []
     for entry in os.listdir("/proc"):
         try:
-            if entry.isdigit() and str(folder).encode() in Path("/proc", entry, "environ").read_bytes() and b"model_fetch" in Path("/proc", entry, "cmdline").read_bytes():
+            if (
+                entry.isdigit()
+                and str(folder).encode() in Path("/proc", entry, "environ").read_bytes()
+                and b"model_fetch" in Path("/proc", entry, "cmdline").read_bytes()
+            ):
                 found.append(entry)
         except OSError:
             continue
@@ -243,7 +247,9 @@ def test_a_folder_that_was_carried_is_checked_by_what_it_brought(hub: ModelHub, 
     given = {"ANSIBLE_MODULE_ARGS": {"path": str(carried), "record": str(tmp_path / "record.json")}}
 
     def check() -> dict[str, t.Any]:
-        return dict(json.loads(subprocess.run(command("model_folder"), input=json.dumps(given), capture_output=True, text=True, check=False, env=ENVIRONMENT).stdout))
+        return dict(
+            json.loads(subprocess.run(command("model_folder"), input=json.dumps(given), capture_output=True, text=True, check=False, env=ENVIRONMENT).stdout)
+        )
 
     found = check()
     assert (found["verified_by"], sorted(found["checked"])) == ("manifest", sorted(published(hub)))

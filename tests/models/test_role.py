@@ -17,8 +17,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.inferhost.llm.tests.unit.plugins.model_hub import MODEL, TOKEN, ModelHub
 from model_kit import REPOSITORY, content, published
+
+from ansible_collections.inferhost.llm.tests.unit.plugins.model_hub import MODEL, TOKEN, ModelHub
 
 TINY = REPOSITORY / "roles" / "model" / "files" / "inferhost-tiny"
 WEIGHTS = "model.safetensors"

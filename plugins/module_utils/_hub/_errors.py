@@ -13,6 +13,10 @@ PASSING = frozenset({"rate_limited", "server_error", "timeout", "cut", "refused"
 
 _DISK_KINDS = {errno.ENOSPC: "no_space", errno.EDQUOT: "quota", errno.EFBIG: "file_limit", errno.EROFS: "not_writable", errno.EACCES: "not_writable"}
 
+_OTHER_WAYS = (
+    "or set model_endpoint to a mirror or model_source to modelscope; or carry the model's folder to the host and set model_source=path and model_path"
+)
+
 # Kind: what it means and what helps. {model}, {revision}, {page}, {endpoint} and {token} (what is known of the token) are filled in.
 _TEXTS: dict[str, tuple[str, str]] = {
     "gated": (
@@ -48,13 +52,11 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "cut": ("{endpoint} closes the connection", "run again, nothing that arrived is fetched twice; or set model_endpoint to a mirror"),
     "refused": (
         "{endpoint} cannot be reached",
-        "check the connection, the firewall and https_proxy of the host; or set model_endpoint to a mirror or model_source to modelscope; or carry the "
-        "model's folder to the host and set model_source=path and model_path",
+        "check the connection, the firewall and https_proxy of the host; " + _OTHER_WAYS,
     ),
     "dns": (
         "the name of {endpoint} cannot be resolved, so the host seems to be offline",
-        "check /etc/resolv.conf and https_proxy of the host; or set model_endpoint to a mirror or model_source to modelscope; or carry the model's folder to "
-        "the host and set model_source=path and model_path",
+        "check /etc/resolv.conf and https_proxy of the host; " + _OTHER_WAYS,
     ),
     "tls": (
         "the certificate of {endpoint} is not trusted",

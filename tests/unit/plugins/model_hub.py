@@ -235,7 +235,9 @@ class _Handler(BaseHTTPRequestHandler):
             if not self._fault("list"):
                 entries: list[dict[str, t.Any]] = [{"Path": "docs", "Name": "docs", "Type": "tree", "Size": 0}]
                 for name, content in self.hub.files.items():
-                    entries.append({"Path": name, "Name": name, "Type": "blob", "Size": len(content), "Sha256": self.hub.sha256(name), "IsLFS": self.hub.is_large(name)})
+                    entries.append(
+                        {"Path": name, "Name": name, "Type": "blob", "Size": len(content), "Sha256": self.hub.sha256(name), "IsLFS": self.hub.is_large(name)}
+                    )
                 self._json({"Code": 200, "Data": {"Files": entries}, "Success": True})
         elif query.get("FilePath") not in self.hub.files:
             self._json({"Code": 10010205002, "Message": "file not found", "Success": False}, 404)

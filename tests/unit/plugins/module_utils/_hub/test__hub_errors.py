@@ -85,6 +85,8 @@ def test_errors_of_the_disk() -> None:
 
 
 def test_the_program_gets_the_hosts_proxies_and_nothing_that_would_change_huggingface_hub() -> None:
-    given = environment("https://mirror", "/m/home", {"https_proxy": "http://p:3128", "HF_TOKEN": "hf_x", "HF_HUB_OFFLINE": "1", "HF_XET_CACHE": "/x", "PATH": "/bin"})
+    given = environment(
+        "https://mirror", "/m/home", {"https_proxy": "http://p:3128", "HF_TOKEN": "hf_x", "HF_HUB_OFFLINE": "1", "HF_XET_CACHE": "/x", "PATH": "/bin"}
+    )
     assert (given["https_proxy"], given["HF_ENDPOINT"], given["HF_HUB_DISABLE_XET"]) == ("http://p:3128", "https://mirror", "1")
     assert not {"HF_TOKEN", "HF_HUB_OFFLINE", "HF_XET_CACHE"} & set(given)

@@ -13,8 +13,8 @@ import pytest
 from ansible_collections.inferhost.llm.plugins.module_utils._hub._errors import HubError
 from ansible_collections.inferhost.llm.plugins.module_utils._hub._files import RemoteFile, check_names, checked, partial_name, wanted
 
-BOTH = "config.json model-00001-of-00002.safetensors model-00002-of-00002.safetensors consolidated.safetensors pytorch_model-00001-of-00001.bin original/params.json "
-BOTH += "original/consolidated.00.pth onnx/model.onnx agent-Q4_K_M.gguf chat_template.jinja"
+BOTH = "config.json model-00001-of-00002.safetensors model-00002-of-00002.safetensors consolidated.safetensors pytorch_model-00001-of-00001.bin "
+BOTH += "original/params.json original/consolidated.00.pth onnx/model.onnx agent-Q4_K_M.gguf chat_template.jinja"
 COMMON = ["chat_template.jinja", "config.json", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
 
 

@@ -110,5 +110,7 @@ def test_wishes_that_cannot_be_met(endpoint: str, model: str, token: str, said: 
 
 def test_addresses() -> None:
     assert make_source("huggingface", "", MODEL, "").url("v1", "a b.json") == "https://huggingface.co/acme/agent-7b/resolve/v1/a%20b.json"
-    assert make_source("modelscope", "", MODEL, "").url("master", "a/b") == "https://modelscope.cn/api/v1/models/acme/agent-7b/repo?Revision=master&FilePath=a%2Fb"
+    assert (
+        make_source("modelscope", "", MODEL, "").url("master", "a/b") == "https://modelscope.cn/api/v1/models/acme/agent-7b/repo?Revision=master&FilePath=a%2Fb"
+    )
     assert make_source("huggingface", "https://hf-mirror.com/", MODEL, "").page == "https://hf-mirror.com/acme/agent-7b"
