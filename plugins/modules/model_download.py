@@ -199,8 +199,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.inferhost.llm.plugins.module_utils._hub._errors import HubError, explained
 from ansible_collections.inferhost.llm.plugins.module_utils._hub._facts import read_small_files
 from ansible_collections.inferhost.llm.plugins.module_utils._hub._files import OWN_FOLDER, RemoteFile, total, wanted
-from ansible_collections.inferhost.llm.plugins.module_utils._hub._folder import Fetching, Folder, remove
-from ansible_collections.inferhost.llm.plugins.module_utils._hub._manifest import Manifest, State, digest, manifest_path, read_manifest
+from ansible_collections.inferhost.llm.plugins.module_utils._hub._folder import Fetching, Folder, put_there, remove
+from ansible_collections.inferhost.llm.plugins.module_utils._hub._manifest import Manifest, State, digest, read_manifest
 from ansible_collections.inferhost.llm.plugins.module_utils._hub._runner import environment
 from ansible_collections.inferhost.llm.plugins.module_utils._hub._sources import Source, make_source
 from ansible_collections.inferhost.llm.plugins.module_utils._hub._space import check_file_size, check_room, room_at
@@ -331,9 +331,8 @@ def tell(module: AnsibleModule, source: Source, manifest: Manifest) -> t.NoRetur
 def take_away(module: AnsibleModule) -> t.NoReturn:
     path = module.params["path"]
     noted = read_manifest(path)
-    ours = sorted(name for name, known in noted.whole.items() if not known.found) if noted else []
     if module.check_mode:
-        removed = sorted(ours + ([OWN_FOLDER] if os.path.exists(manifest_path(path)) else []))
+        removed = sorted([*put_there(path, noted), OWN_FOLDER]) if os.path.isdir(os.path.join(path, OWN_FOLDER)) else []
     else:
         removed = remove(path, noted)
     module.exit_json(changed=bool(removed), path=path, removed=removed, diff=difference([], [], removed))
@@ -372,6 +371,8 @@ def main() -> None:
     source, known_of_token = Source(params["source"], "", params["model"], ""), ""
     try:
         token, known_of_token = read_token(params["token"], params["token_file"])
+        if token:
+            module.no_log_values.add(token)
         source = make_source(params["source"], params["endpoint"], params["model"], token)
         manifest = listed(params, source)
         (tell if params["state"] == "facts" else bring)(module, source, manifest)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -190,6 +191,12 @@ def test_L23_what_hf_download_left_is_taken_over_and_cleaned(hub: ModelHub, tmp_
     assert found["complete"] and sorted(found["checked"]) == [shard(1, 4), shard(2, 4)]
     assert hub.sent(shard(1, 4)) == hub.sent(shard(2, 4)) == 0
     assert [name for name in found["removed"] if name.endswith(".incomplete")] and not (folder / ".cache").exists()
+    held = folder / ".cache" / "huggingface" / "download" / "y.lock"
+    held.parent.mkdir(parents=True)
+    with held.open("w", encoding="utf-8") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        assert download(hub, folder)["kind"] == "busy"
+    held.unlink()
     # What was there before is not ours to remove.
     gone = download(hub, folder, state="absent")
     assert gone["changed"] and sorted(content(folder)) == [shard(1, 4), shard(2, 4), "notes.txt"]

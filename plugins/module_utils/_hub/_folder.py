@@ -13,7 +13,7 @@ import time
 import typing as t
 
 from ansible_collections.inferhost.llm.plugins.module_utils._hub._errors import PASSING, HubError, kind_of_errno
-from ansible_collections.inferhost.llm.plugins.module_utils._hub._files import HUB_FOLDER, OWN_FOLDER, RemoteFile, checked, partial_name, total
+from ansible_collections.inferhost.llm.plugins.module_utils._hub._files import OWN_FOLDER, RemoteFile, checked, partial_name, total
 from ansible_collections.inferhost.llm.plugins.module_utils._hub._manifest import Manifest, State, Whole, partial_folder, survey, write_manifest
 from ansible_collections.inferhost.llm.plugins.module_utils._hub._runner import failure, run
 from ansible_collections.inferhost.llm.plugins.module_utils._hub._sources import Source
@@ -74,10 +74,14 @@ class Folder:
         return f"{len(state.good)} of {len(self.wished)} files and {human(state.bytes_there)} of {human(total(self.wished))} are in {self.path} and stay there"
 
     def clean(self, state: State) -> None:
-        """Remove what other attempts left behind."""
+        """Remove what other attempts left behind, unless one of them is still at work."""
+        for path in state.abandoned:
+            if path.endswith(".lock") and is_locked(path):
+                raise HubError("busy", f"{path} is held, as by `hf download`")
         for path in state.abandoned:
             os.unlink(path)
             self.removed.append(os.path.relpath(path, self.path))
+        prune(self.path, self.removed)
 
     def check(self, state: State) -> None:
         """Read the files that nobody checked; what is not what it should be goes."""
@@ -117,9 +121,9 @@ class Folder:
         """All is there: what was for fetching goes, and what an earlier wish left."""
         for name in state.obsolete:
             self._remove(name)
-        for path in (partial_folder(self.path), os.path.join(self.path, OWN_FOLDER, "home"), os.path.join(self.path, HUB_FOLDER)):
+        prune(self.path, state.obsolete)
+        for path in (partial_folder(self.path), os.path.join(self.path, OWN_FOLDER, "home")):
             shutil.rmtree(path, ignore_errors=True)
-        remove_empty(self.path)
         self.save()
 
     def save(self) -> None:
@@ -143,11 +147,12 @@ class Folder:
             ],
         }
         troubles = []
-        for event in run(how.command, how.environment, job, self._report):
-            if "fetched" in event:
-                self._arrived(partials[event["fetched"]], missing[event["fetched"]])
-            elif "failed" in event:
-                troubles.append(failure(event))
+        with contextlib.closing(run(how.command, how.environment, job, self._report)) as events:
+            for event in events:
+                if "fetched" in event:
+                    self._arrived(partials[event["fetched"]], missing[event["fetched"]])
+                elif "failed" in event:
+                    troubles.append(failure(event))
         for trouble in troubles:
             if trouble.kind not in PASSING:
                 raise HubError(trouble.kind, f"{trouble.detail}; {self._short() if trouble.kind in _SHORT else ''}{self.kept()}")
@@ -190,23 +195,40 @@ class Folder:
 
 def remove(path: str, manifest: t.Optional[Manifest]) -> list[str]:
     """Remove what was put there, and folders that are empty then; what was there before, or that nobody knows, stays."""
-    names = [name for name, known in manifest.whole.items() if not known.found] if manifest else []
-    removed = [name for name in names if os.path.lexists(os.path.join(path, name))]
+    own = os.path.join(path, OWN_FOLDER)
+    if not os.path.isdir(own):
+        return []
+    removed = put_there(path, manifest)
     for name in removed:
         os.unlink(os.path.join(path, name))
-    own = os.path.join(path, OWN_FOLDER)
-    if os.path.isdir(own):
-        shutil.rmtree(own)
-        removed.append(OWN_FOLDER)
-    remove_empty(path)
+    shutil.rmtree(own)
+    prune(path, removed)
     with contextlib.suppress(OSError):
         os.rmdir(path)
-    return sorted(removed)
+    return sorted([*removed, OWN_FOLDER])
 
 
-def remove_empty(path: str) -> None:
-    """Folders below a folder that hold nothing."""
-    for parent, _folders, _names in os.walk(path, topdown=False):
-        if parent != path:
-            with contextlib.suppress(OSError):
-                os.rmdir(parent)
+def put_there(path: str, manifest: t.Optional[Manifest]) -> list[str]:
+    """The files that are there and ours to remove."""
+    names = [name for name, known in manifest.whole.items() if not known.found] if manifest else []
+    return [name for name in names if os.path.lexists(os.path.join(path, name))]
+
+
+def prune(path: str, names: t.Iterable[str]) -> None:
+    """Remove the folders that removed files leave empty."""
+    for name in names:
+        folder = os.path.dirname(name)
+        with contextlib.suppress(OSError):
+            while folder:
+                os.rmdir(os.path.join(path, folder))
+                folder = os.path.dirname(folder)
+
+
+def is_locked(path: str) -> bool:
+    """Whether somebody holds a file."""
+    with open(path, encoding="utf-8") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

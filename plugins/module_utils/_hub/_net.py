@@ -35,12 +35,12 @@ def origin(url: str) -> tuple[str, str, t.Optional[int]]:
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, req: t.Any, fp: t.Any, code: int, msg: str, headers: t.Any, newurl: str) -> t.Optional[urllib.request.Request]:
-        new = super().redirect_request(req, fp, code, msg, headers, newurl)
+        # Python knows 308 from 3.11 on.
+        new = super().redirect_request(req, fp, 307 if code == 308 else code, msg, headers, newurl)
         if new is not None and origin(newurl) != origin(req.full_url):
             new.headers = {name: value for name, value in new.headers.items() if name.lower() not in _PRIVATE}
         return new
 
-    # Python knows it from 3.11 on.
     http_error_308 = urllib.request.HTTPRedirectHandler.http_error_302
 
 

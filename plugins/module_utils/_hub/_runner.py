@@ -61,7 +61,10 @@ def failure(event: Event) -> HubError:
 def run(command: list[str], told: t.Mapping[str, str], job: t.Mapping[str, t.Any], look: t.Callable[[], None]) -> t.Iterator[Event]:
     """What the program reports, as it comes. Its input stays open: when we end, however that happens, it reads the end and ends too."""
     with tempfile.TemporaryFile() as complaints, contextlib.ExitStack() as stack:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints, env=dict(told))
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints, env=dict(told))
+        except OSError as error:
+            raise HubError("runner", f"{command[0]} cannot be started: {error.strerror}") from None
         assert process.stdin is not None and process.stdout is not None
         stack.callback(process.wait)
         stack.callback(process.kill)

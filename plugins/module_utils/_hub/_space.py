@@ -17,7 +17,7 @@ import typing as t
 
 from ansible_collections.inferhost.llm.plugins.module_utils._hub._errors import HubError, kind_of_errno
 
-_WITHOUT = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+_WITHOUT = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EPERM)
 # Where nothing can be set aside, a little is written.
 _TRIAL_BYTES = 1 << 20
 
