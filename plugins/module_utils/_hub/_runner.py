@@ -58,7 +58,7 @@ def failure(event: Event) -> HubError:
     return HubError("cut" if "OSError" in kinds else "runner", said)
 
 
-def run(command: list[str], told: t.Mapping[str, str], job: t.Mapping[str, t.Any], look: t.Callable[[], None]) -> t.Iterator[Event]:
+def run(command: list[str], told: t.Mapping[str, str], job: t.Mapping[str, t.Any], look: t.Callable[[], None]) -> t.Generator[Event, None, None]:
     """What the program reports, as it comes. Its input stays open: when we end, however that happens, it reads the end and ends too."""
     with tempfile.TemporaryFile() as complaints, contextlib.ExitStack() as stack:
         try:
