@@ -65,16 +65,16 @@ def run(command: list[str], told: t.Mapping[str, str], job: t.Mapping[str, t.Any
             process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints, env=dict(told))
         except OSError as error:
             raise HubError("runner", f"{command[0]} cannot be started: {error.strerror}") from None
-        assert process.stdin is not None and process.stdout is not None
+        stdin, stdout = t.cast("t.IO[bytes]", process.stdin), t.cast("t.IO[bytes]", process.stdout)
         stack.callback(process.wait)
         stack.callback(process.kill)
-        stack.callback(process.stdout.close)
-        stack.callback(process.stdin.close)
+        stack.callback(stdout.close)
+        stack.callback(stdin.close)
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(json.dumps(job).encode() + b"\n")
-            process.stdin.flush()
+            stdin.write(json.dumps(job).encode() + b"\n")
+            stdin.flush()
         ended = False
-        for line in _lines(process.stdout.fileno(), look):
+        for line in _lines(stdout.fileno(), look):
             event = json.loads(line)
             ended = ended or "through" in event
             yield event
