@@ -292,7 +292,7 @@ def main() -> None:
                 "elements": "dict",
                 "options": {"name": {"type": "str", "required": True}, "size": {"type": "int", "required": True}},
             },
-            "model_tokenizer_config": {"type": "dict"},
+            "model_tokenizer_config": {"type": "dict", "no_log": False},
             "model_chat_template": {"type": "str", "default": ""},
             "model_id": {"type": "str"},
             "model_name": {"type": "str"},

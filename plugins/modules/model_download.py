@@ -259,11 +259,17 @@ def difference(fetched: list[str], checked: list[str], removed: list[str]) -> di
     return {"before": "".join(f"- {name}\n" for name in removed), "after": "".join(f"{line}\n" for line in lines)}
 
 
-def foresee(module: AnsibleModule, folder: Folder, state: State, headroom: int) -> t.NoReturn:
-    """Check mode: what would be done, and whether it would fit."""
+def check_fit(path: str, state: State, headroom: int) -> None:
+    """By what the filesystem says, before so much as a folder is made. What others left behind, and files that are not what they should be, go first."""
     check_file_size(max((one.size for one in state.missing), default=0))
-    room = room_at(folder.path)
-    check_room(room._replace(free_bytes=room.free_bytes + sum(state.abandoned.values())), state.bytes_to_come, headroom, len(state.missing))
+    room = room_at(path)
+    wrong = [os.path.join(path, one.name) for one in state.missing]
+    going = sum(state.abandoned.values()) + sum(os.path.getsize(one) for one in wrong if os.path.isfile(one))
+    check_room(room._replace(free_bytes=room.free_bytes + going), state.bytes_to_come, headroom, len(state.missing))
+
+
+def foresee(module: AnsibleModule, folder: Folder, state: State) -> t.NoReturn:
+    """Check mode: what would be done."""
     fetched, checked = [one.name for one in state.missing], [one.name for one in state.unchecked]
     removed = state.obsolete + [os.path.relpath(path, folder.path) for path in state.abandoned]
     # To read again what was checked before changes nothing, unless it was damaged, which only reading tells.
@@ -286,8 +292,10 @@ def bring(module: AnsibleModule, source: Source, manifest: Manifest) -> t.NoRetu
     progress = Progress(params["progress_file"], f"fetching {source.model}", "MB")
     folder = Folder(params["path"], manifest, choose(params, manifest), lambda done, all_: progress.report(round(done / 1e6, 1), round(all_ / 1e6, 1)))
     state = folder.survey(params["verify"] == "all")
+    if state.missing:
+        check_fit(folder.path, state, params["headroom_bytes"])
     if module.check_mode:
-        foresee(module, folder, state, params["headroom_bytes"])
+        foresee(module, folder, state)
     noted = read_manifest(folder.path)
     as_noted = noted is not None and noted._replace(whole={}) == manifest._replace(whole={})
     if not (as_noted and not state.missing and not state.unchecked and not state.abandoned and not state.obsolete):

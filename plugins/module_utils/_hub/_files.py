@@ -49,11 +49,16 @@ def wanted(files: t.Sequence[RemoteFile], include: t.Sequence[str], exclude: t.S
     return sorted(one for one in chosen if not matches(one.name, exclude))
 
 
+def is_below(name: str) -> bool:
+    """Whether a name is a path that neither leaves the folder nor hides in ours."""
+    parts = name.split("/")
+    return not any(part in ("", ".", "..") for part in parts) and not any(ord(c) < 32 or c == "\\" for c in name) and parts[0] != OWN_FOLDER
+
+
 def check_names(files: t.Iterable[RemoteFile]) -> None:
-    """The names come from somebody else's server and become paths: none may leave the folder or hide in ours."""
+    """The names come from somebody else's server and become paths."""
     for one in files:
-        parts = one.name.split("/")
-        if not one.name or any(part in ("", ".", "..") for part in parts) or any(ord(c) < 32 or c == "\\" for c in one.name) or parts[0] == OWN_FOLDER:
+        if not is_below(one.name):
             raise HubError("protocol", f"it lists a file with the name {one.name!r}, which is no path below the model's folder")
         if one.size < 0:
             raise HubError("protocol", f"it lists {one.name} with {one.size} bytes")

@@ -12,7 +12,7 @@ import json
 import os
 import typing as t
 
-from ansible_collections.inferhost.llm.plugins.module_utils._hub._files import HUB_FOLDER, OWN_FOLDER, RemoteFile, partial_name
+from ansible_collections.inferhost.llm.plugins.module_utils._hub._files import HUB_FOLDER, OWN_FOLDER, RemoteFile, is_below, partial_name
 from ansible_collections.inferhost.llm.plugins.module_utils._tree import tree_digest, write_file
 
 SCHEMA = 1
@@ -81,6 +81,9 @@ def read_manifest(folder: str) -> t.Optional[Manifest]:
             document = json.load(stream)
         files = [RemoteFile(**entry) for entry in document["files"]]
         whole = {name: Whole(**entry) for name, entry in document["whole"].items()}
+        # A folder may have been carried here, by anybody.
+        if document["schema"] != SCHEMA or not all(map(is_below, [*(one.name for one in files), *whole])):
+            return None
         return Manifest(document["source"], document["model"], document["revision"], document["commit"], files, whole)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None

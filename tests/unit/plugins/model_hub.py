@@ -196,8 +196,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._json({"id": MODEL, "sha": self.hub.commit, "gated": "manual" if self.hub.gated else False, "siblings": siblings})
 
     def _resolve(self, path: str) -> None:
-        model, _, rest = path[1:].partition("/resolve/")
-        revision, _, name = rest.partition("/")
+        model, _mark, rest = path[1:].partition("/resolve/")
+        revision, _mark, name = rest.partition("/")
         refusal = self._refusal() or self._gate()
         if model != MODEL:
             refusal = (404, "RepoNotFound", "Repository not found")
@@ -228,7 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
     # ModelScope
 
     def _modelscope(self, path: str, query: dict[str, str]) -> None:
-        model, _, what = path[len("/api/v1/models/") :].rpartition("/repo")
+        model, _mark, what = path[len("/api/v1/models/") :].rpartition("/repo")
         if model != MODEL or (self.hub.private and "m_session_id=" + TOKEN not in self.one.headers.get("cookie", "")):
             self._json({"Code": 10010205001, "Message": "record not found", "Success": False}, 404)
         elif what == "/files":

@@ -56,7 +56,7 @@ def test_a_model_that_does_not_fit_is_refused_before_the_first_byte(tmp_path: Pa
         for check in (True, False):
             found = model_download(hub, tmp_path / "m", check=check, headroom_bytes=1 << 60)
             assert found["failed"] and found["kind"] == "no_space" and "nothing was fetched" in found["msg"] and "role storage" in found["msg"]
-        assert hub.requests("cdn") == []
+        assert hub.requests("cdn") == [] and not (tmp_path / "m").exists()
 
 
 def test_gated_without_a_token(tmp_path: Path) -> None:
