@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-DATA = Path(__file__).resolve().parent.parent / "tests" / "plan"
+from plan_truth_models import complete
 
-# The digest of older models does not name their family; all others without a name are plain full attention.
-FAMILIES = {"gemma-2-": "gemma2", "gemma-3-": "gemma3_text", "Olmo-3": "olmo3"}
+DATA = Path(__file__).resolve().parent.parent / "tests" / "plan"
+TRUTH = DATA / "kv_truth.jsonl"
+CONFIGS = DATA / "model_configs.json"
+
 # What a log line says that its fields do not.
 CHECKPOINT_CACHE = "fp8 KV cache taken from the checkpoint"
 FOREIGN_BLOCKS = {"Intel": 64}
 CUDA_BLOCK = 16
-BEFORE_TAGS = (0, 11, 0)
-"""Builds from a branch are numbered 0.1.devN; those in the data are of the summer of 2025."""
+BEFORE_TAGS = (0, 19, 0)
+"""Builds from a branch are numbered 0.1.devN; those in the data are of the spring of 2026."""
 
 
 @dataclass(frozen=True)
@@ -33,49 +36,64 @@ class Case:
     model_type: str
     config: dict[str, Any]
     version: tuple[int, int, int] | None
+    first_engine: bool
+    """Whether it ran on the engine's first design, which plans do not cover."""
+    gpu: str
+    total_gib: float | None
+    utilization: float | None
+    eager: bool
     tensor_parallel: int
     pipeline_parallel: int
     kv_cache_dtype: str
     block_tokens: int
     length: int | None
-    batched: int
+    sequences: int | None
+    batched: int | None
     drafted: int
+    vectors: bool
+    """Whether the model is asked for embeddings."""
     unknown: str
     """Why the arithmetic cannot know this case; empty where it can."""
     available_gib: float | None
     tokens: int | None
+    loaded_gib: float | None
 
 
-def cases() -> list[Case]:
-    configs = json.loads((DATA / "model_configs.json").read_text(encoding="utf-8"))
-    lines = (DATA / "kv_truth.jsonl").read_text(encoding="utf-8").splitlines()
-    return [_case(number, json.loads(line), configs) for number, line in enumerate(lines)]
+def cases(truth: Path = TRUTH, configs: Path = CONFIGS) -> list[Case]:
+    """Every start-up of a file; raises KeyError for a model without a configuration."""
+    known = json.loads(configs.read_text(encoding="utf-8"))
+    lines = [line for line in truth.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [_case(number, json.loads(line), known) for number, line in enumerate(lines)]
 
 
-def _case(number: int, row: dict[str, Any], configs: dict[str, Any]) -> Case:
-    config = dict(configs[row["model"]])
-    if isinstance(config.get("layer_types"), dict):
-        config["layer_types"] = [kind for kind, count in config["layer_types"]["counts"].items() for _ in range(count)]
-    note = row["note"] or ""
-    kv_cache_dtype = "fp8" if CHECKPOINT_CACHE in note else row["kv_cache_dtype"] or "auto"
-    block = next((tokens for name, tokens in FOREIGN_BLOCKS.items() if name in (row["gpu"]["name"] or "")), CUDA_BLOCK)
+def _case(number: int, row: Mapping[str, Any], configs: Mapping[str, Any]) -> Case:
+    note, reported, gpu = row.get("note") or "", row["reported"], row.get("gpu") or {}
+    config = complete(row["model"], configs[row["model"]], row.get("quantization"), row.get("max_model_len"))
     return Case(
         number=number,
-        family=row["family"],
+        family=row.get("family") or str(config["model_type"]),
         model=row["model"],
-        model_type=config.get("model_type") or next((kind for part, kind in FAMILIES.items() if part in row["model"]), "llama"),
+        model_type=str(config["model_type"]),
         config=config,
-        version=_version(row["vllm_version"]),
-        tensor_parallel=row["tensor_parallel"] or 1,
-        pipeline_parallel=row["pipeline_parallel"] or 1,
-        kv_cache_dtype=kv_cache_dtype,
-        block_tokens=row["block_size"] or block,
-        length=row["max_model_len"],
-        batched=row["max_num_batched_tokens"] or 2048,
-        drafted=_drafted(note, row["reported"]["attention_block_size_tokens"]),
+        version=_version(row.get("vllm_version")),
+        first_engine=row.get("engine") == "V0",
+        gpu=gpu.get("name") or "",
+        total_gib=gpu.get("total_gib"),
+        utilization=row.get("gpu_memory_utilization"),
+        eager=bool(row.get("enforce_eager")),
+        tensor_parallel=row.get("tensor_parallel") or 1,
+        pipeline_parallel=row.get("pipeline_parallel") or 1,
+        kv_cache_dtype="fp8" if CHECKPOINT_CACHE in note else row.get("kv_cache_dtype") or "auto",
+        block_tokens=row.get("block_size") or next((tokens for name, tokens in FOREIGN_BLOCKS.items() if name in (gpu.get("name") or "")), CUDA_BLOCK),
+        length=row.get("max_model_len"),
+        sequences=row.get("max_num_seqs"),
+        batched=row.get("max_num_batched_tokens"),
+        drafted=_drafted(note, reported.get("attention_block_size_tokens")),
+        vectors="Embedding" in row["model"],
         unknown="a drafter of unknown shape" if "DFlash" in note else "",
-        available_gib=row["reported"]["available_kv_gib"],
-        tokens=row["reported"]["kv_tokens"],
+        available_gib=reported.get("available_kv_gib"),
+        tokens=reported.get("kv_tokens"),
+        loaded_gib=reported.get("model_load_gib"),
     )
 
 

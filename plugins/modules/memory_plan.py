@@ -13,16 +13,17 @@ description:
     and with which flags the engine must be started. Every number names its source.
   - Nothing is installed, downloaded or changed, and no GPU is touched. It is arithmetic.
   - A plan that cannot work is refused with the missing bytes and what would help.
-  - Covers models with full attention (dense and mixture of experts) and those that mix it with Gated DeltaNet layers,
-    unquantised or as AWQ, GPTQ or FP8 checkpoints, on NVIDIA GPUs, and models with full attention in float32 on a CPU.
-    Everything else is refused with the code C(not_planned_yet) rather than guessed.
+  - On NVIDIA GPUs it covers dense models and mixtures of experts with full attention, windows, chunks, a latent (MLA), Gated DeltaNet or Mamba2 layers,
+    with or without a vision tower, unquantised or in the formats AWQ, GPTQ, FP8, NVFP4, MXFP4, compressed-tensors and bitsandbytes.
+    On a CPU it covers models with full attention in float32.
+    Everything else is refused with the code C(not_planned_yet) or C(files_unknown) rather than guessed.
 extends_documentation_fragment:
   - inferhost.llm.reads
 options:
   model_path:
     description:
       - Folder that holds the model's C(config.json) and weights, on the host where the module runs.
-      - Exactly one of O(model_path) and O(model_config) is required.
+      - One of O(model_path), O(model_config) and O(model_id) is required. The first two exclude each other.
     type: path
   model_config:
     description:
@@ -52,9 +53,14 @@ options:
       - The model's chat template, for use with O(model_config). The parsers are chosen by it.
     type: str
     default: ""
+  model_generation_config:
+    description:
+      - Content of the model's C(generation_config.json), for use with O(model_config).
+    type: dict
   model_id:
     description:
       - Identity of the model on its hub. Helps to choose the parsers when O(model_name) does not tell the family.
+      - Alone it names a checkpoint of the collection's catalogue, so that nothing is needed but the name. The part after the slash is enough.
     type: str
   model_name:
     description:
@@ -69,6 +75,7 @@ options:
     description:
       - GPUs as M(inferhost.llm.gpu_info) returns them. Of each, C(name), C(memory_bytes), C(cuda_memory_bytes), C(memory_source),
         C(bandwidth_bytes_per_s) and C(compute_capability) are used.
+      - For a card that is not at hand its C(name) alone is enough (C(H100), C(RTX 4000 SFF Ada)); the rest comes from the catalogue.
     type: list
     elements: dict
     default: []
@@ -125,6 +132,11 @@ options:
       - GPUs over which the model is split. V(0) means all equal ones by which its heads can be divided.
     type: int
     default: 0
+  yarn:
+    description:
+      - Whether O(context) may be longer than the model was trained for, by YaRN up to four times. It costs quality on short texts, so it is used only then.
+    type: bool
+    default: false
   max_output_tokens:
     description:
       - Longest answer that clients may ask for. V(0) means a quarter of the context, at most 32768.
@@ -133,8 +145,21 @@ options:
   tool_parser:
     description:
       - Tool-call parser. Empty means the one of the model's family, V(none) switches tool calls off.
+      - V(qwen_tools) is the parser that the collection brings itself, for Qwen2.5 models that write C(<tools>).
     type: str
     default: ""
+  tool_parser_plugin:
+    description:
+      - File with tool parsers of your own, which the engine will load instead of the collection's. It is named in the plan and not read.
+    type: str
+    default: ""
+    version_added: 0.2.0
+  root:
+    description:
+      - Folder of the deployment. The engine finds the parser plugin below it.
+    type: str
+    default: /opt/inferhost
+    version_added: 0.2.0
   reasoning_parser:
     description:
       - Reasoning parser. Empty means the one of the model's family, V(none) switches it off.
@@ -178,6 +203,13 @@ EXAMPLES = r"""
         memory_bytes: 21469593600
         compute_capability: "8.9"
     refuse: false
+
+- name: Plan a model of the catalogue for a card that is not at hand
+  inferhost.llm.memory_plan:
+    model_id: Qwen/Qwen3-Coder-30B-A3B-Instruct-FP8
+    gpus:
+      - name: RTX PRO 6000
+    client: claude_code
 """
 
 RETURN = r"""
@@ -217,6 +249,10 @@ plan:
     capabilities:
       description: Whether the model calls tools, reasons and sees, and with which parsers.
       type: dict
+    sampling:
+      description:
+        - None, or C(source) and C(ways), a mapping from a way of answering (C(thinking), C(plain)) to the values that are advised for it.
+      type: dict
     roofline:
       description: Bytes of weights that a token reads, and the tokens a second that the memory bandwidth allows at most for one request.
       type: dict
@@ -253,12 +289,13 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._catalogue import published
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._checkpoint import from_list, read_folder
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._clients import CLIENTS
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_versions import EngineError
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._fields import ModelError
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import read_config
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._plan import KV_CACHE_DTYPES, Subject, make_plan
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._plan import KV_CACHE_DTYPES, Subject, from_catalogue, make_plan
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._text import lines, refusal_text
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import PlanInputError, Wishes
 
@@ -267,19 +304,22 @@ def subject_of(params: t.Mapping[str, t.Any]) -> Subject:
     """The model that the options name; the only part that reads files."""
     given_name, model_id = params["model_name"] or "", params["model_id"] or ""
     path = params["model_path"]
+    if not path and not params["model_config"]:
+        return from_catalogue(published(model_id), given_name)
+    generation: t.Mapping[str, t.Any] = {}
     if path:
         folder = read_folder(path)
         model = read_config(folder.config, folder.tokenizer_config, os.path.join(path, "config.json"))
         checkpoint: t.Any = folder.checkpoint
-        template = folder.chat_template
+        template, generation = folder.chat_template, folder.generation_config
         fallback = os.path.basename(os.path.normpath(path))
     else:
         model = read_config(params["model_config"], params["model_tokenizer_config"], "model_config")
         checkpoint = from_list(params["model_files"]) if params["model_files"] else None
-        template = params["model_chat_template"]
+        template, generation = params["model_chat_template"], params["model_generation_config"] or {}
         fallback = model.model_type
     name = given_name or model_id.rsplit("/", 1)[-1] or fallback
-    return Subject(model_id or name, name, path, model, checkpoint, template, params["model_in_place"])
+    return Subject(model_id or name, name, path, model, checkpoint, template, params["model_in_place"], generation)
 
 
 def main() -> None:
@@ -294,6 +334,7 @@ def main() -> None:
             },
             "model_tokenizer_config": {"type": "dict", "no_log": False},
             "model_chat_template": {"type": "str", "default": ""},
+            "model_generation_config": {"type": "dict"},
             "model_id": {"type": "str"},
             "model_name": {"type": "str"},
             "model_in_place": {"type": "bool", "default": False},
@@ -308,13 +349,16 @@ def main() -> None:
             "kv_cache_bytes": {"type": "int", "default": 0},
             "gpu_memory_utilization": {"type": "float", "default": 0.9},
             "tensor_parallel": {"type": "int", "default": 0},
+            "yarn": {"type": "bool", "default": False},
             "max_output_tokens": {"type": "int", "default": 0, "no_log": False},
             "tool_parser": {"type": "str", "default": ""},
+            "tool_parser_plugin": {"type": "str", "default": ""},
+            "root": {"type": "str", "default": "/opt/inferhost"},
             "reasoning_parser": {"type": "str", "default": ""},
             "refuse": {"type": "bool", "default": True},
         },
-        required_one_of=[("model_path", "model_config")],
-        mutually_exclusive=[("model_path", one) for one in ("model_config", "model_files", "model_tokenizer_config")],
+        required_one_of=[("model_path", "model_config", "model_id")],
+        mutually_exclusive=[("model_path", one) for one in ("model_config", "model_files", "model_tokenizer_config", "model_generation_config")],
         supports_check_mode=True,
     )
     params = module.params

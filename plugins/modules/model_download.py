@@ -154,11 +154,15 @@ missing_bytes:
   type: int
   returned: success, but for O(state=absent)
 config:
-  description: Content of C(config.json).
+  description: Content of C(config.json), with the quantisation of C(hf_quant_config.json) where it lies beside it.
   type: dict
   returned: O(state=facts)
 tokenizer_config:
   description: Content of C(tokenizer_config.json) without the template and the list of tokens.
+  type: dict
+  returned: O(state=facts)
+generation_config:
+  description: Content of C(generation_config.json).
   type: dict
   returned: O(state=facts)
 chat_template:

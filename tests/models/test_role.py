@@ -125,6 +125,7 @@ def test_0_a_plan_that_cannot_work_is_refused_before_anything_is_fetched(host: H
         "config.json",
         "tokenizer_config.json",
         "chat_template.jinja",
+        "generation_config.json",
     }
 
 

@@ -37,7 +37,7 @@ MEANINGS: t.Mapping[str, Meaning] = {
         "error",
         "Tool calls come back as <tools> in the text",
         "Qwen2.5 writes its calls like this, and no parser that vLLM brings reads it",
-        "let clients talk to a proxy that reads it, or load a parser plugin: --tool-parser-plugin FILE",
+        "let clients talk to a proxy that reads it, or restart vLLM with: " + _FLAGS,
     ),
     "call_in_text": Meaning(
         "L58",

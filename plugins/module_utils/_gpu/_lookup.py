@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu._catalogue import (
@@ -20,6 +21,9 @@ from ansible_collections.inferhost.llm.plugins.module_utils._gpu._catalogue impo
 
 GIB = 1 << 30
 MIB = 1 << 20
+
+# What a name may have and need not.
+NO_WORDS = frozenset(("nvidia", "gpu", "card", "generation"))
 
 
 def architecture_of(device_id: str) -> t.Optional[str]:
@@ -38,6 +42,23 @@ def cards_with(device_id: str, subsystem_device_id: t.Optional[str] = None) -> t
 def card_named(name: str) -> t.Optional[Card]:
     """The card that nvidia-smi calls so; older drivers leave the `NVIDIA ` in front away."""
     return next((card for card in CARDS if name in (card.name, card.name.replace("NVIDIA ", "", 1))), None)
+
+
+def card_called(words: str) -> t.Optional[Card]:
+    """The card that people call so (`H100`, `RTX 4000 SFF Ada`): each word is one of its name's. Of several the one with the least memory."""
+    wanted = _words(words.split("(")[0]) - NO_WORDS
+    found = [card for card in CARDS if wanted and wanted <= _words(card.name)]
+    return min(found, key=lambda card: (card.memory_gib, len(_words(card.name)))) if found else None
+
+
+def _words(name: str) -> t.Set[str]:
+    return set(re.findall(r"[a-z0-9]+", name.lower().replace(" gb", "gb")))
+
+
+def named(name: str) -> t.Optional[t.Dict[str, t.Any]]:
+    """What follows from a card's name alone, as `describe` says it; None for a name that is no card's."""
+    card = card_named(name) or card_called(name)
+    return describe(card.device_ids[0], next(iter(card.subsystem_ids), None)) if card else None
 
 
 def card_memory(card: Card) -> t.Tuple[int, str]:

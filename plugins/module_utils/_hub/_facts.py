@@ -13,13 +13,17 @@ from ansible_collections.inferhost.llm.plugins.module_utils._hub._errors import 
 from ansible_collections.inferhost.llm.plugins.module_utils._hub._files import RemoteFile
 from ansible_collections.inferhost.llm.plugins.module_utils._hub._net import get
 from ansible_collections.inferhost.llm.plugins.module_utils._hub._sources import Source
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._checkpoint import with_quantization
 
 # Large, and of no interest to a plan.
 _LEFT_OUT = ("added_tokens_decoder", "chat_template")
 
 
 def read_small_files(folder: str, source: Source, commit: str, wished: t.Sequence[RemoteFile], good: t.Collection[str], tries: int) -> dict[str, t.Any]:
-    """config.json, the tokenizer's settings and the chat template: from the folder where they are there, otherwise from the hub."""
+    """config.json with the quantisation that may lie beside it, the settings of tokenizer and sampling, and the chat template.
+
+    From the folder where they are there, otherwise from the hub.
+    """
     names = {one.name for one in wished}
     if "config.json" not in names:
         gguf = any(name.endswith(".gguf") for name in names)
@@ -38,9 +42,11 @@ def read_small_files(folder: str, source: Source, commit: str, wished: t.Sequenc
                 return stream.read()
         return get(source.url(commit, name), source.headers, tries).decode("utf-8", "replace")
 
+    config = _object(text("config.json"), "config.json", source)
     tokenizer = _object(text("tokenizer_config.json") or "{}", "tokenizer_config.json", source)
     return {
-        "config": _object(text("config.json"), "config.json", source),
+        "config": with_quantization(config, _object(text("hf_quant_config.json") or "{}", "hf_quant_config.json", source)),
+        "generation_config": _object(text("generation_config.json") or "{}", "generation_config.json", source),
         "tokenizer_config": {name: value for name, value in tokenizer.items() if name not in _LEFT_OUT},
         "chat_template": text("chat_template.jinja") or _template(tokenizer.get("chat_template")),
     }

@@ -49,10 +49,10 @@ KINDS = {
     "linear_attention": "state",
     "mamba": "state",
     "M": "state",
-    "mlp": "none",
-    "moe": "none",
-    "-": "none",
-    "E": "none",
+    "mlp": "mlp",
+    "moe": "moe",
+    "-": "mlp",
+    "E": "moe",
 }
 
 # Families whose older configurations say nothing of single layers: every how many one has full attention, and what the others have.
@@ -80,7 +80,12 @@ STATE_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 def cache_layers(text: Config, model_type: str, where: str) -> t.Tuple[CacheLayers, ...]:
     """The kinds that a model has, full attention first; raises ModelError for a configuration that does not say."""
     fields = Fields(text, where)
-    kinds = _kinds(fields, text, model_type, where)
+    kinds = layer_kinds(text, model_type, where)
+    # The last layers of some models read the cache of earlier ones.
+    shared = fields.integer("num_kv_shared_layers") if text.get("num_kv_shared_layers") else 0
+    kinds = kinds[: max(0, len(kinds) - shared)]
+    if not set(kinds) & {"full", "sliding", "chunked"}:
+        raise ModelError("%s: no layer has attention with a cache of its own; such a model is not planned" % where)
     made = [_attention(fields, text, kind, count) for kind, count in _counted(kinds, ("full", "sliding", "chunked"))]
     made += [CacheLayers("state", count, state=_state(fields, text)) for _kind, count in _counted(kinds, ("state",))]
     return tuple(made)
@@ -95,26 +100,20 @@ def _counted(kinds: t.Sequence[str], wanted: t.Sequence[str]) -> t.List[t.Tuple[
     return [(kind, kinds.count(kind)) for kind in wanted if kind in kinds]
 
 
-def _kinds(fields: Fields, text: Config, model_type: str, where: str) -> t.List[str]:
-    """The kind of each layer that has a cache of its own."""
+def layer_kinds(text: Config, model_type: str, where: str) -> t.List[str]:
+    """What each layer is: a kind of attention, a recurrent state, or one without a cache (`mlp`, `moe`)."""
+    fields = Fields(text, where)
     layers = fields.integer("num_hidden_layers")
     pattern = text.get("hybrid_override_pattern")
     named = list(pattern) if isinstance(pattern, str) else fields.names("layer_types") or fields.names("layers_block_type")
     if named is not None:
-        kinds = [_known(name, where) for name in named]
-    elif "linear_num_value_heads" in text:
-        kinds = _every(layers, fields.integer("full_attention_interval", GATED_DELTA_NET_INTERVAL), "state")
-    elif model_type in PATTERNS:
+        return [_known(name, where) for name in named]
+    if "linear_num_value_heads" in text:
+        return _every(layers, fields.integer("full_attention_interval", GATED_DELTA_NET_INTERVAL), "state")
+    if model_type in PATTERNS:
         every, other = PATTERNS[model_type]
-        kinds = _every(layers, fields.either(INTERVALS, every), other)
-    else:
-        kinds = ["sliding" if _all_slide(text) else "full"] * layers
-    # The last layers of some models read the cache of earlier ones.
-    shared = fields.integer("num_kv_shared_layers") if text.get("num_kv_shared_layers") else 0
-    kinds = kinds[: max(0, len(kinds) - shared)]
-    if not set(kinds) & {"full", "sliding", "chunked"}:
-        raise ModelError("%s: no layer has attention with a cache of its own; such a model is not planned" % where)
-    return kinds
+        return _every(layers, fields.either(INTERVALS, every), other)
+    return ["sliding" if _all_slide(text) else "full"] * layers
 
 
 def _known(name: str, where: str) -> str:

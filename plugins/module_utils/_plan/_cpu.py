@@ -127,8 +127,13 @@ def _refuse_what_the_engine_cannot(model: Model, wishes: Wishes) -> None:
             "a %s checkpoint on the CPU is not planned yet: the CPU profile loads float32 weights" % model.quantization.method,
             ["use the unquantised checkpoint of this model", "use a host with an NVIDIA GPU"],
         )
-    if model.linear is not None:
-        raise Refusal("not_planned_yet", "a model with recurrent layers on the CPU is not planned yet", ["use a model with full attention only"])
+    other = sorted({one.kind for one in model.cache} - {"full"})
+    if other:
+        raise Refusal(
+            "not_planned_yet",
+            "a model whose layers keep something else than full attention (%s) is not planned on the CPU" % ", ".join(other),
+            ["use a model with full attention only"],
+        )
     if model.head_dim not in CPU_HEAD_SIZES:
         raise Refusal(
             "head_size_unsupported",

@@ -7,35 +7,28 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._budget import Budget, Load, budget
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._cuda_sizes import sizes
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._devices import Devices
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_versions import (
     CUDA_BLOCK_TOKENS,
     GROUP_GROWTH,
-    LOGIT_BYTES,
     LOWEST_CAPABILITY,
     STATE_BLOCKS,
     Version,
     dotted,
     value_for,
 )
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._geometry import parameters as count_parameters
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._geometry import bytes_per_token
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import DTYPE_BYTES, KvLayout, KvRules, gib, in_gib, kv_element_bytes, layout
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import Model
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._parallel import Split, split
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._quantization import compute_dtype, quantization_flags
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import Document, Outcome, Refusal, Wishes, flag, size
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import Document, Outcome, Refusal, Wishes, flag, warning
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._weights import Weights, weights_on_a_gpu
 
-# Loaded weights against the checkpoint's: alignment, repacking and buffers add up to 2.4 % on published logs.
-WEIGHTS_MARGIN = 0.025
-
-# What CUDA, cuBLAS and NCCL take beside the tensors: logs show up to 0.46 GiB on one GPU and 2.21 GiB on several.
-NON_TORCH_BYTES = {"one": gib(0.5), "several": gib(2.25)}
-
-# CUDA graphs by the number of sequences they are captured for; logs show up to 0.75 GiB for 64 and 1.9 GiB for the default list.
-GRAPH_BYTES: t.Tuple[t.Tuple[int, int], ...] = ((64, gib(0.75)), (1 << 30, gib(2.0)))
-
-# Router buffers of a mixture of experts, and the encoder batch of a model with a vision tower.
-EXPERTS_BYTES = gib(0.7)
-VISION_BYTES = gib(0.3)
+# What the prediction of the cache may promise too much: the worst of the published logs does so by 0.24 GiB (`make score-plan`).
+PREDICTION_MARGIN = gib(0.25)
 
 # A card of this size or larger is served with larger batches, as the engine itself does by default.
 LARGE_CARD = gib(70)
@@ -58,66 +51,55 @@ class Case(t.NamedTuple):
     """What is planned: the model, where it runs and how it is split and batched."""
 
     model: Model
-    weight_bytes: int
-    weights_source: str
+    weights: Weights
     devices: Devices
     wishes: Wishes
     version: Version
-    tensor_parallel: int
+    parallel: Split
     dtype: str
     batched: int
     sequences: int
 
     @property
-    def several(self) -> bool:
-        """Whether the figures are for one GPU of several."""
-        return self.tensor_parallel > 1
+    def load(self) -> Load:
+        """What runs on each GPU."""
+        return Load(self.model, self.version, self.parallel.tensor_parallel, self.batched, self.sequences, self.devices.capability)
+
+    def budget(self, utilization: float) -> Budget:
+        """What is left for the cache at this share of the memory."""
+        return budget(self.load, self.devices.total_bytes, utilization, self.weights.on_a_gpu)
 
 
-class Budget(t.NamedTuple):
-    """Bytes on one GPU."""
-
-    requested: int
-    weights: int
-    activation: int
-    non_torch: int
-    graphs: int
-
-    @property
-    def cache(self) -> int:
-        """What is left for the KV cache; negative where even the weights do not fit."""
-        return self.requested - self.weights - self.activation - self.non_torch - self.graphs
-
-
-def plan(model: Model, weight_bytes: int, weights_source: str, devices: Devices, wishes: Wishes, version: Version) -> Outcome:
-    """Everything that depends on the device."""
+def plan(model: Model, file_bytes: t.Optional[int], files_source: str, devices: Devices, wishes: Wishes, version: Version) -> Outcome:
+    """Everything that depends on the device. `file_bytes`: of the checkpoint's weights, None where its files are not known."""
     _refuse_old_cards(devices, version)
     _refuse_kv_dtype(devices, wishes)
-    tensor_parallel = _tensor_parallel(model, devices, wishes)
-    quantization, warnings = quantization_flags(model, devices, tensor_parallel)
+    parallel = split(model, devices.number, wishes.tensor_parallel)
+    tensor_parallel = parallel.tensor_parallel
+    quantization, warnings = quantization_flags(model, devices)
     batched, sequences = BATCH["large" if devices.total_bytes >= LARGE_CARD else "small"]
+    dtype = compute_dtype(model, devices)
     case = Case(
         model=model,
-        weight_bytes=weight_bytes,
-        weights_source=weights_source,
+        weights=weights_on_a_gpu(model, file_bytes, files_source, tensor_parallel, DTYPE_BYTES[dtype]),
         devices=devices,
         wishes=wishes,
         version=version,
-        tensor_parallel=tensor_parallel,
-        dtype=compute_dtype(model, devices),
+        parallel=parallel,
+        dtype=dtype,
         batched=batched,
         sequences=max(sequences, wishes.concurrency),
     )
     cache = _layout(case, wishes.kv_cache_dtype)
-    budget = _budget(case, wishes.gpu_memory_utilization)
-    if wishes.kv_cache_bytes and wishes.kv_cache_bytes > budget.cache:
-        raise _cache_too_large(wishes.kv_cache_bytes, budget)
+    terms = case.budget(wishes.gpu_memory_utilization)
+    if wishes.kv_cache_bytes and wishes.kv_cache_bytes > terms.cache:
+        raise _cache_too_large(wishes.kv_cache_bytes, terms)
     # With a size of its own the engine ignores the utilisation; the plan keeps to it all the same, so the rest still fits.
-    available = wishes.kv_cache_bytes or max(0, budget.cache)
+    available = wishes.kv_cache_bytes or max(0, terms.cache)
     longest = cache.longest(available, model.native_context)
-    context = wishes.context or cache.longest(available, model.native_context, max(1, wishes.concurrency))
+    context = wishes.context or cache.longest(_certain(case, available), model.native_context, max(1, wishes.concurrency))
     fits = longest >= max(1, context)
-    refusal = None if fits else _does_not_fit(case, cache, budget, available, max(1, context))
+    refusal = None if fits else _does_not_fit(case, cache, terms, available, max(1, context))
     limits = {
         "max_model_len": context,
         # Each running sequence of a hybrid model holds state blocks from the same pool, and at least one block that grows.
@@ -134,41 +116,39 @@ def plan(model: Model, weight_bytes: int, weights_source: str, devices: Devices,
             "bandwidth_bytes_per_s": devices.bandwidth,
             "source": devices.source,
         },
-        sizes=_sizes(case, budget, cache, available, limits),
+        sizes=sizes(case.load, terms, case.weights.source, cache, available, max(1, context)),
         limits=limits,
         flags=_flags(case, limits) + quantization if fits else [],
         environment=devices.environment(tensor_parallel),
         memory_bytes=HOST_BYTES + HOST_BYTES_A_GPU * tensor_parallel,
-        bytes_per_token=_bytes_per_token(model, weight_bytes),
+        bytes_per_token=bytes_per_token(model, case.weights.stored),
         bandwidth=devices.bandwidth * tensor_parallel if devices.bandwidth else None,
-        warnings=warnings + devices.warnings,
+        warnings=warnings + devices.warnings + (_tight(case, cache, available, context) if fits else []),
         alternatives=_alternatives(case, cache, available, context) if fits else [],
         refusal=refusal,
     )
 
 
-def _budget(case: Case, utilization: float) -> Budget:
-    return Budget(
-        requested=int(case.devices.total_bytes * utilization),
-        weights=int(case.weight_bytes / case.tensor_parallel * (1 + WEIGHTS_MARGIN)),
-        activation=activation_bytes(case.model, case.batched, case.sequences, case.tensor_parallel, case.version),
-        non_torch=NON_TORCH_BYTES["several" if case.several else "one"],
-        graphs=next(amount for up_to, amount in GRAPH_BYTES if case.sequences <= up_to),
+def _certain(case: Case, available: int) -> int:
+    """What the plan may promise of the cache. Nothing is uncertain about one whose size is given."""
+    return available if case.wishes.kv_cache_bytes else max(0, available - PREDICTION_MARGIN)
+
+
+def _tight(case: Case, cache: KvLayout, available: int, context: int) -> t.List[Document]:
+    """A length that was asked for may fit by less than what the prediction is uncertain by."""
+    if cache.longest(_certain(case, available), context) >= context:
+        return []
+    message = "a context of %d fits by less than the %s that the prediction is uncertain by; the engine may refuse to start" % (
+        context,
+        in_gib(PREDICTION_MARGIN),
     )
-
-
-def activation_bytes(model: Model, batched: int, sequences: int, tensor_parallel: int, version: Version) -> int:
-    """Peak of the engine's trial run: one forward pass of the largest batch, then the sampler's rows of logits."""
-    width = model.intermediate_size if model.experts is None else model.experts.used * model.experts.intermediate_size
-    forward = batched * (2 * width // tensor_parallel + 3 * model.hidden_size) * 2
-    logits = int(value_for(LOGIT_BYTES, version) * sequences * model.vocab_size)
-    return forward + logits + (EXPERTS_BYTES if model.experts else 0) + (VISION_BYTES if model.vision else 0)
+    return [warning("context_tight", message)]
 
 
 def _layout(case: Case, kv_cache_dtype: str) -> KvLayout:
     rules = KvRules(value_for(STATE_BLOCKS, case.version), value_for(GROUP_GROWTH, case.version), case.batched)
     number_bytes = kv_element_bytes(kv_cache_dtype, case.dtype)
-    return layout(case.model.cache, number_bytes, DTYPE_BYTES[case.model.dtype], CUDA_BLOCK_TOKENS, case.tensor_parallel, rules)
+    return layout(case.model.cache, number_bytes, DTYPE_BYTES[case.model.dtype], CUDA_BLOCK_TOKENS, case.parallel.tensor_parallel, rules)
 
 
 def _refuse_old_cards(devices: Devices, version: Version) -> None:
@@ -193,53 +173,18 @@ def _refuse_kv_dtype(devices: Devices, wishes: Wishes) -> None:
         )
 
 
-def _tensor_parallel(model: Model, devices: Devices, wishes: Wishes) -> int:
-    """GPUs a model is split over: as asked, or the largest number found by which its heads can be divided."""
-    if wishes.tensor_parallel > devices.number:
-        raise Refusal(
-            "not_enough_gpus",
-            "tensor_parallel is %d and the host has %d such GPUs" % (wishes.tensor_parallel, devices.number),
-            ["set tensor_parallel to %d or less" % devices.number],
-        )
-    possible = [count for count in range(1, devices.number + 1) if _divides(model, count)]
-    if wishes.tensor_parallel and wishes.tensor_parallel not in possible:
-        raise Refusal(
-            "heads_not_divisible",
-            "%d attention heads and %d KV heads cannot be divided over %d GPUs" % (model.heads, model.kv_heads, wishes.tensor_parallel),
-            ["set tensor_parallel to one of %s" % ", ".join(str(count) for count in possible)],
-        )
-    return wishes.tensor_parallel or possible[-1]
-
-
-def _divides(model: Model, count: int) -> bool:
-    kv_fits = model.kv_heads % count == 0 or count % model.kv_heads == 0
-    linear_fits = model.linear is None or (model.linear.key_heads % count == 0 and model.linear.value_heads % count == 0)
-    return model.heads % count == 0 and kv_fits and linear_fits
-
-
-def _bytes_per_token(model: Model, weight_bytes: int) -> int:
-    """Weights that one token reads: all but the input table, and of the experts those it uses."""
-    count = count_parameters(model)
-    tables = 1 if model.tied_embeddings else 2
-    # Embedding and output tables stay in the model's own type, two bytes; one of them is read in full.
-    table_bytes = count.embedding * 2
-    rest = weight_bytes - table_bytes * tables
-    in_tables = count.embedding * tables
-    return int(rest * (count.active - in_tables) / (count.total - in_tables)) + table_bytes
-
-
-def _cache_too_large(wanted: int, budget: Budget) -> Refusal:
-    short = wanted - budget.cache
+def _cache_too_large(wanted: int, terms: Budget) -> Refusal:
+    short = wanted - terms.cache
     return Refusal(
         "memory_short",
         "a cache of %s was asked for and %s are left beside weights, activation and graphs: short by %s"
-        % (in_gib(wanted), in_gib(max(0, budget.cache)), in_gib(short)),
-        ["lower kv_cache_bytes to %d" % budget.cache] if budget.cache > 0 else ["use a smaller or quantised checkpoint"],
+        % (in_gib(wanted), in_gib(max(0, terms.cache)), in_gib(short)),
+        ["lower kv_cache_bytes to %d" % terms.cache] if terms.cache > 0 else ["use a smaller or quantised checkpoint"],
         short_by_bytes=short,
     )
 
 
-def _does_not_fit(case: Case, cache: KvLayout, budget: Budget, available: int, context: int) -> Refusal:
+def _does_not_fit(case: Case, cache: KvLayout, terms: Budget, available: int, context: int) -> Refusal:
     """The refusal and what would help: shorter context, utilisation, fewer sequences, eager, in that order, each with its number."""
     native = case.model.native_context
     longest = cache.longest(available, native)
@@ -247,27 +192,27 @@ def _does_not_fit(case: Case, cache: KvLayout, budget: Budget, available: int, c
     if not case.wishes.kv_cache_bytes:
         fewer = case._replace(sequences=min(case.sequences, FEW_SEQUENCES))
         changes = (
-            ("raise gpu_memory_utilization to %g" % HIGH_UTILIZATION, _budget(case, max(HIGH_UTILIZATION, case.wishes.gpu_memory_utilization))),
-            ("plan for %d sequences instead of %d" % (fewer.sequences, case.sequences), _budget(fewer, case.wishes.gpu_memory_utilization)),
-            ("run without CUDA graphs", budget._replace(graphs=0)),
+            ("raise gpu_memory_utilization to %g" % HIGH_UTILIZATION, case.budget(max(HIGH_UTILIZATION, case.wishes.gpu_memory_utilization))),
+            ("plan for %d sequences instead of %d" % (fewer.sequences, case.sequences), fewer.budget(case.wishes.gpu_memory_utilization)),
+            ("run without CUDA graphs", terms._replace(graphs=0)),
         )
         rooms = [(change, cache.longest(max(0, changed.cache), native)) for change, changed in changes]
         remedies += ["%s: then %d tokens fit" % (change, room) for change, room in rooms if room > longest]
     if case.wishes.kv_cache_dtype == "auto" and _has_fp8_cache(case):
         room = _layout(case, "fp8").longest(available, native)
         remedies += ["set kv_cache_dtype to fp8: then %d tokens fit" % room] if room > longest else []
-    if budget.weights > budget.requested * 0.6:
-        remedies.append("use a smaller or quantised checkpoint: the weights take %s" % in_gib(budget.weights))
+    if terms.weights > terms.requested * 0.6:
+        remedies.append("use a smaller or quantised checkpoint: the weights take %s" % in_gib(terms.weights))
         remedies.append("use a card with more memory, or several")
     # Before the cache is clipped at nothing, a negative rest is what the weights are short by.
-    short = cache.bytes_for(context) - (case.wishes.kv_cache_bytes or budget.cache)
+    short = cache.bytes_for(context) - (case.wishes.kv_cache_bytes or terms.cache)
     if longest:
         numbers = (context, in_gib(cache.bytes_for(context)), in_gib(available), in_gib(short))
         message = "a context of %d tokens needs a cache of %s and %s are left: short by %s" % numbers
         return Refusal("context_does_not_fit", message, remedies, short_by_bytes=short)
     message = "weights, activation and graphs need %s on the card and the engine may use %s: short by %s even for the shortest cache" % (
-        in_gib(budget.requested - budget.cache),
-        in_gib(budget.requested),
+        in_gib(terms.requested - terms.cache),
+        in_gib(terms.requested),
         in_gib(short),
     )
     return Refusal("memory_short", message, remedies, short_by_bytes=short)
@@ -308,43 +253,4 @@ def _flags(case: Case, limits: Document) -> t.List[Document]:
         flags.append(flag("--dtype", case.dtype, "the checkpoint's %s is not what this card is served with" % case.model.dtype))
     if wishes.kv_cache_dtype != "auto":
         flags.append(flag("--kv-cache-dtype", wishes.kv_cache_dtype, "asked for"))
-    if case.several:
-        flags.append(flag("--tensor-parallel-size", case.tensor_parallel, "GPUs found by which the heads can be divided"))
-    return flags
-
-
-def _sizes(case: Case, budget: Budget, cache: KvLayout, available: int, limits: Document) -> t.List[Document]:
-    model, context = case.model, max(1, limits["max_model_len"])
-    per_gpu = ", a GPU" if case.several else ""
-    per_token = "2 (K and V) x %d full-attention layers x %d KV heads x %d head size x %d bytes" % (
-        model.full_layers,
-        max(1, model.kv_heads // case.tensor_parallel),
-        model.head_dim,
-        kv_element_bytes(case.wishes.kv_cache_dtype, case.dtype),
-    )
-    activation = "%d batched tokens x (2 x intermediate + 3 x hidden) x 2 + %g x %d sequences x vocabulary%s%s" % (
-        case.batched,
-        value_for(LOGIT_BYTES, case.version),
-        case.sequences,
-        " + experts" if model.experts else "",
-        " + vision" if model.vision else "",
-    )
-    held = cache.state_bytes_per_sequence // cache.block_bytes
-    state = "%d blocks of %d bytes for the recurrent layers, whatever the length" % (held, cache.block_bytes)
-    sizes = [
-        size("gpu_memory", budget.requested, "bytes", "share of the memory that the engine takes%s" % per_gpu),
-        size("weights", budget.weights, "bytes", "%s, + %g %% for repacking and buffers%s" % (case.weights_source, WEIGHTS_MARGIN * 100, per_gpu)),
-        size("activation_peak", budget.activation, "bytes", activation),
-        size("cuda_graphs", budget.graphs, "bytes", "upper end of published logs for so many sequences"),
-        size("non_torch", budget.non_torch, "bytes", "upper end of published logs: CUDA context, cuBLAS%s" % (", NCCL" if case.several else "")),
-        size("kv_bytes_per_token", cache.bytes_per_token, "bytes/token", per_token + per_gpu),
-    ]
-    if cache.state_bytes_per_sequence:
-        sizes.append(size("state_per_sequence", cache.state_bytes_per_sequence, "bytes", state))
-    return [
-        *sizes,
-        size("kv_cache", available, "bytes", "utilisation x memory - weights - activation - graphs - non-torch%s" % per_gpu),
-        size("kv_tokens", limits["kv_tokens"], "tokens", "whole blocks of %d tokens in the cache" % cache.block_tokens),
-        size("concurrency", round(cache.concurrency(available, context), 2), "sequences", "requests of max_model_len that fit at once"),
-        size("headroom", budget.cache - cache.bytes_for(context), "bytes", "cache left beside one request of max_model_len%s" % per_gpu),
-    ]
+    return flags + case.parallel.flags()

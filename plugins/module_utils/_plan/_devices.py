@@ -7,11 +7,26 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import in_gib
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu._lookup import named
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import gib, in_gib
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import Document, PlanInputError, Refusal, variable, warning
 
 # CUDA offers less than nvidia-smi prints: 0 to 2.9 % on published logs. Without CUDA's own figure the plan takes this much off.
 CUDA_RESERVE = 0.03
+
+# What CUDA was seen to offer on a card, in GiB: published start-up logs of vLLM.
+CUDA_GIB = {
+    "NVIDIA A100 80GB PCIe": 79.15,
+    "NVIDIA A100-PCIE-40GB": 39.39,
+    "NVIDIA A100-SXM4-40GB": 39.39,
+    "NVIDIA A100-SXM4-80GB": 79.25,
+    "NVIDIA GB10": 119.0,
+    "NVIDIA GeForce RTX 3090": 23.58,
+    "NVIDIA GeForce RTX 4090": 23.5,
+    "NVIDIA H100 80GB HBM3": 79.18,
+    "NVIDIA H100 PCIe": 79.11,
+    "Tesla T4": 14.56,
+}
 
 
 class Devices(t.NamedTuple):
@@ -77,6 +92,23 @@ def select(gpus: t.Sequence[t.Mapping[str, t.Any]]) -> Devices:
     )
 
 
+def completed(gpus: t.Sequence[t.Mapping[str, t.Any]]) -> t.List[t.Mapping[str, t.Any]]:
+    """Cards of which only the name is given, with what the catalogue knows of them; raises PlanInputError for a name that is no card's."""
+    return [_completed(gpu, index) for index, gpu in enumerate(gpus)]
+
+
+def _completed(gpu: t.Mapping[str, t.Any], index: int) -> t.Mapping[str, t.Any]:
+    if set(gpu) != {"name"} or not isinstance(gpu["name"], str):
+        return gpu
+    found = named(gpu["name"])
+    if found is None:
+        raise PlanInputError(
+            "gpus[%d].name: no card of the catalogue is called %r; use a name such as 'H100' or 'RTX 4000 SFF Ada',"
+            " or give memory_bytes and compute_capability too" % (index, gpu["name"])
+        )
+    return found
+
+
 def _memory(gpu: t.Mapping[str, t.Any], index: int) -> t.Optional[int]:
     value = gpu.get("memory_bytes")
     if value is None:
@@ -91,8 +123,16 @@ def _total(gpu: t.Mapping[str, t.Any], indexes: t.List[int], gpus: t.Sequence[t.
     if all(isinstance(value, int) and value > 0 for value in measured):
         smallest = min(value for value in measured if value)
         return smallest, "CUDA reports %s a card" % in_gib(smallest)
-    total = int(memory * (1 - CUDA_RESERVE))
+    name = str(gpu.get("name"))
+    if name in CUDA_GIB:
+        return cuda_bytes(name, memory), "CUDA offers %s on such a card" % in_gib(cuda_bytes(name, memory))
+    total = cuda_bytes(name, memory)
     return total, "%s (%s), less %g %% that CUDA does not offer" % (in_gib(memory), gpu.get("memory_source") or "given", CUDA_RESERVE * 100)
+
+
+def cuda_bytes(name: str, memory_bytes: int) -> int:
+    """What CUDA offers of a card's memory where nobody has asked it on the host."""
+    return gib(CUDA_GIB[name]) if name in CUDA_GIB else int(memory_bytes * (1 - CUDA_RESERVE))
 
 
 def _capability(gpu: t.Mapping[str, t.Any], index: int) -> t.Optional[t.Tuple[int, int]]:

@@ -16,14 +16,26 @@ NEWEST_READ: Version = (0, 33, 0)
 T = t.TypeVar("T")
 
 # Each table: the release from which the value holds, newest first.
-# Bytes of the sampler's peak for each row of logits and vocabulary entry; the upper end of what logs show.
-LOGIT_BYTES: t.Tuple[t.Tuple[Version, float], ...] = (((0, 17, 0), 20.0), ((0, 9, 0), 38.9))
+# Bytes of the sampler's peak for each row of logits and vocabulary entry.
+LOGIT_BYTES: t.Tuple[t.Tuple[Version, float], ...] = (((0, 17, 0), 14.6), ((0, 9, 0), 38.0))
+
+# Whether the buffers of the fused experts stay allocated after the forward pass, beside the sampler's.
+WORKSPACE_KEPT: t.Tuple[t.Tuple[Version, bool], ...] = (((0, 13, 0), True), ((0, 9, 0), False))
+
+# GiB that are not torch's: on one GPU, and on each of several that are joined by NVSwitch.
+NON_TORCH_GIB: t.Tuple[t.Tuple[Version, t.Tuple[float, float]], ...] = (((0, 18, 0), (0.25, 2.15)), ((0, 9, 0), (0.13, 0.54)))
+
+# Whether the estimate of the CUDA graphs is taken off the cache. Before, graphs came on top of the engine's share.
+GRAPHS_COUNTED: t.Tuple[t.Tuple[Version, bool], ...] = (((0, 20, 0), True), ((0, 9, 0), False))
 
 # Blocks of recurrent state that a sequence of a hybrid model holds: two once prefix caching covers such models.
 STATE_BLOCKS: t.Tuple[t.Tuple[Version, int], ...] = (((0, 17, 0), 2), ((0, 9, 0), 1))
 
 # How many times the smaller layer count the larger may be for both to share one group size.
 GROUP_GROWTH: t.Tuple[t.Tuple[Version, float], ...] = (((0, 20, 2), 1.5), ((0, 13, 0), 1.25), ((0, 9, 0), 1.0))
+
+# The field of config.json that holds the settings of rotary positions; it also holds their base since transformers 5.
+ROPE_FIELD: t.Tuple[t.Tuple[Version, str], ...] = (((0, 12, 0), "rope_parameters"), ((0, 9, 0), "rope_scaling"))
 
 # From here on the log's "GPU KV cache size" is what fits at max_model_len; before it was the share of one group of layers.
 TOKENS_BY_CONCURRENCY: Version = (0, 20, 2)

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._cache_layers import CacheLayers, cache_layers
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._cache_layers import UNCERTAIN, CacheLayers, cache_layers, layer_kinds
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._defaults import completed
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._fields import Config, Fields, ModelError
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._formats import Quantization, read_quantization
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import DTYPE_BYTES
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._rope import plain_rope, rope_elements, rope_theta
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._tensors import EXPERTS_USED, Tensor, drafter_tensors, expert_count, text_tensors
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._tower import tower_tensors
 
 
 class LinearAttention(t.NamedTuple):
@@ -29,16 +34,6 @@ class Experts(t.NamedTuple):
     total: int
     used: int
     intermediate_size: int
-    shared_intermediate_size: int
-
-
-class Quantization(t.NamedTuple):
-    """How the checkpoint's linear layers are stored."""
-
-    method: str
-    bits: t.Optional[int]
-    group_size: t.Optional[int]
-    block: t.Optional[t.Tuple[int, int]]
 
 
 class Model(t.NamedTuple):
@@ -56,26 +51,57 @@ class Model(t.NamedTuple):
     kv_heads: int
     head_dim: int
     tied_embeddings: bool
-    gated_attention: bool
-    full_layers: int
     cache: t.Tuple[CacheLayers, ...]
+    # The matrices of the language model and of its vision tower.
+    tensors: t.Tuple[Tensor, ...]
+    # Numbers in the tables of sines and cosines, and those of the drafter that the checkpoint may bring (MTP).
+    rope_elements: int
+    # Whether positions turn in the usual way, unstretched, and their base.
+    plain_rope: bool
+    rope_theta: float
+    drafter_elements: int
     linear: t.Optional[LinearAttention]
     experts: t.Optional[Experts]
     quantization: t.Optional[Quantization]
     vision: bool
+    # Whether the tower takes images of any size, and whether its configuration says what it is made of.
+    vision_any_size: bool
+    tower_known: bool
     # Why the arithmetic does not cover this model yet; None when it does.
     not_planned: t.Optional[str]
 
 
-# Models whose every layer is full attention, or full attention and Gated DeltaNet mixed.
+# Models whose matrices and caches were held against published sizes or start-up logs.
 PLANNED_TYPES = frozenset(
     (
+        "cohere2",
+        "deepseek_v2",
+        "deepseek_v3",
+        "gemma2",
+        "gemma3",
+        "gemma3_text",
+        "gemma4",
+        "gemma4_text",
+        "glm4_moe",
+        "gpt_oss",
         "granite",
+        "kimi_k2",
         "llama",
+        "llama4",
+        "llama4_text",
+        "minimax_m2",
         "mistral",
         "mixtral",
+        "nemotron_h",
+        "olmo3",
+        "phi",
         "phi3",
         "qwen2",
+        "qwen2_5_vl",
+        "qwen2_5_vl_text",
+        "qwen2_moe",
+        "qwen2_vl",
+        "qwen2_vl_text",
         "qwen3",
         "qwen3_5",
         "qwen3_5_moe",
@@ -83,31 +109,21 @@ PLANNED_TYPES = frozenset(
         "qwen3_5_text",
         "qwen3_moe",
         "qwen3_next",
+        "qwen3_vl",
+        "qwen3_vl_moe",
+        "qwen3_vl_moe_text",
+        "qwen3_vl_text",
     )
 )
 
-# Known, and why the formula for the ones above would be wrong for them.
+# Gemma's configurations leave out that the two tables are one.
+TIED = frozenset(("cohere2", "gemma2", "gemma3", "gemma3_text", "gemma4", "gemma4_text"))
+
+# Known, and what about them does not follow from their configuration or was not checked.
 NOT_YET_TYPES: t.Dict[str, str] = {
-    "deepseek_v2": "multi-head latent attention",
-    "deepseek_v3": "multi-head latent attention",
-    "deepseek_v32": "sparse multi-head latent attention",
-    "deepseek_v4": "sparse multi-head latent attention",
-    "gemma2": "sliding-window layers",
-    "gemma3": "sliding-window layers",
-    "gemma3_text": "sliding-window layers",
-    "gemma4": "sliding-window layers",
-    "gemma4_text": "sliding-window layers",
-    "glm4_moe": "an attention geometry that was not checked",
-    "gpt_oss": "sliding-window layers",
-    "granitemoehybrid": "Mamba2 layers",
-    "kimi_k2": "multi-head latent attention",
-    "llama4": "chunked local attention",
-    "minimax_m2": "an attention geometry that was not checked",
-    "nemotron_h": "Mamba2 layers",
-    "olmo3": "sliding-window layers",
-    "qwen2_moe": "an expert geometry that was not checked",
-    "qwen3_vl": "a vision tower that was not checked",
-    "qwen3_vl_moe": "a vision tower that was not checked",
+    **UNCERTAIN,
+    "deepseek_v32": "sparse latent attention whose index was not checked",
+    "granitemoehybrid": "Mamba2 layers whose sizes were not checked",
 }
 
 
@@ -125,12 +141,21 @@ def read_config(config: Config, tokenizer_config: t.Optional[Config] = None, whe
             "%s: model_type %r (%s) is not an architecture this collection knows; known: %s"
             % (where, model_type, architecture, ", ".join(sorted(PLANNED_TYPES)))
         )
-    fields = Fields(text, where if text is config else "%s, text_config" % where)
+    nested = text is not config
+    if nested:
+        text = completed(text, model_type)
+    fields = Fields(text, where if not nested else "%s, text_config" % where)
     heads, hidden = fields.integer("num_attention_heads"), fields.integer("hidden_size")
     layers = fields.integer("num_hidden_layers")
     linear = _linear(fields, text, layers)
     experts = _experts(fields, text)
-    not_planned = _not_planned(model_type, text)
+    not_planned = NOT_YET_TYPES.get(model_type)
+    place = "%s, text_config" % where if nested else where
+    tied = bool(text.get("tie_word_embeddings", config.get("tie_word_embeddings", model_type in TIED)))
+    head_dim = fields.integer("head_dim", hidden // heads)
+    kinds = [] if not_planned else layer_kinds(text, model_type, place)
+    vision = config.get("vision_config")
+    tower = _tower(vision, hidden)
     return Model(
         architecture=architecture,
         model_type=model_type,
@@ -142,15 +167,20 @@ def read_config(config: Config, tokenizer_config: t.Optional[Config] = None, whe
         vocab_size=fields.integer("vocab_size"),
         heads=heads,
         kv_heads=fields.integer("num_key_value_heads", heads),
-        head_dim=fields.integer("head_dim", hidden // heads),
-        tied_embeddings=bool(text.get("tie_word_embeddings", config.get("tie_word_embeddings", False))),
-        gated_attention=bool(text.get("attn_output_gate", linear is not None)),
-        full_layers=layers - (linear.layers if linear else 0),
-        cache=() if not_planned else cache_layers(text, model_type, where if text is config else "%s, text_config" % where),
+        head_dim=head_dim,
+        tied_embeddings=tied,
+        cache=() if not_planned else cache_layers(text, model_type, place),
+        tensors=() if not_planned else text_tensors(text, model_type, kinds, tied, place) + tower,
+        rope_elements=rope_elements(text, model_type, fields.integer("max_position_embeddings"), head_dim, kinds),
+        plain_rope=not nested and plain_rope(text),
+        rope_theta=rope_theta(text),
+        drafter_elements=0 if not_planned else _drafter_elements(text, model_type, place),
         linear=linear,
         experts=experts,
-        quantization=_quantization(config.get("quantization_config", text.get("quantization_config")), where),
-        vision="vision_config" in config,
+        quantization=read_quantization(config.get("quantization_config", text.get("quantization_config")), where),
+        vision=vision is not None,
+        tower_known=vision is None or bool(tower),
+        vision_any_size=isinstance(vision, dict) and "spatial_merge_size" in vision,
         not_planned=not_planned,
     )
 
@@ -201,39 +231,23 @@ def _linear(fields: Fields, text: Config, layers: int) -> t.Optional[LinearAtten
 
 
 def _experts(fields: Fields, text: Config) -> t.Optional[Experts]:
-    name = next((name for name in ("num_experts", "num_local_experts") if text.get(name)), None)
-    if name is None:
+    total = expert_count(text)
+    if not total:
         return None
-    return Experts(
-        total=fields.integer(name),
-        used=fields.integer("num_experts_per_tok"),
-        # Mixtral calls the size of an expert intermediate_size.
-        intermediate_size=fields.integer("moe_intermediate_size" if "moe_intermediate_size" in text else "intermediate_size"),
-        shared_intermediate_size=int(text.get("shared_expert_intermediate_size") or 0),
-    )
+    # Mixtral calls the size of an expert intermediate_size.
+    return Experts(total, fields.either(EXPERTS_USED), fields.either(("moe_intermediate_size", "intermediate_size")))
 
 
-def _quantization(data: t.Any, where: str) -> t.Optional[Quantization]:
-    if not data:
-        return None
-    if not isinstance(data, dict) or not isinstance(data.get("quant_method"), str):
-        raise ModelError("%s: field quantization_config.quant_method is missing" % where)
-    block = data.get("weight_block_size")
-    return Quantization(
-        method=str(data["quant_method"]).lower(),
-        bits=data.get("bits") if isinstance(data.get("bits"), int) else None,
-        group_size=data.get("group_size") if isinstance(data.get("group_size"), int) else None,
-        block=(int(block[0]), int(block[1])) if isinstance(block, list) and len(block) == 2 else None,
-    )
+def _drafter_elements(text: Config, model_type: str, where: str) -> int:
+    drafters = int(text.get("mtp_num_hidden_layers") or text.get("num_nextn_predict_layers") or 0)
+    return drafters * sum(one.elements for one in drafter_tensors(text, model_type, where)) if drafters else 0
 
 
-def _not_planned(model_type: str, text: Config) -> t.Optional[str]:
-    if model_type in NOT_YET_TYPES:
-        return NOT_YET_TYPES[model_type]
-    types = text.get("layer_types")
-    if isinstance(types, list) and set(types) - {"full_attention", "linear_attention"}:
-        return "layers of type %s" % ", ".join(sorted(set(types) - {"full_attention", "linear_attention"}))
-    # Qwen writes a window and switches it off with use_sliding_window; Mistral has no such switch.
-    if text.get("sliding_window") and text.get("use_sliding_window", True):
-        return "sliding-window layers"
-    return None
+def _tower(vision: t.Any, hidden: int) -> t.Tuple[Tensor, ...]:
+    """The tower's matrices; none where its configuration is of a kind that is not known. The checkpoint's files then say what it weighs."""
+    if not isinstance(vision, dict):
+        return ()
+    try:
+        return tower_tensors(vision, hidden, "vision_config")
+    except ModelError:
+        return ()

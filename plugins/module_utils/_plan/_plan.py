@@ -11,14 +11,22 @@ from ansible_collections.inferhost.llm.plugins.module_utils._plan import _cpu as
 from ansible_collections.inferhost.llm.plugins.module_utils._plan import _cuda as plan_cuda
 from ansible_collections.inferhost.llm.plugins.module_utils._plan import _devices as plan_devices
 from ansible_collections.inferhost.llm.plugins.module_utils._plan import _engine_families as engine_families
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._catalogue import Published, config_of, find, sampling_of, siblings
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._checkpoint import Checkpoint
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._clients import CLIENTS
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_parsers import REASONING_PARSERS, TOOL_PARSERS, available
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_parsers import (
+    PLUGIN_TOOL_PARSERS,
+    REASONING_PARSERS,
+    TOOL_PARSERS,
+    available,
+)
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_versions import LIBRARIES, NEWEST_READ, Version, dotted, parse_version
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._expect import expectations
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._geometry import parameters, weight_bytes
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import Model
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._quantization import refuse_unplanned
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._geometry import parameters
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import DTYPE_BYTES
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._loaded import stored_bytes
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import PLANNED_TYPES, Model, read_config
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._siblings import advised
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import (
     SCHEMA,
     Document,
@@ -30,6 +38,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import 
     size,
     warning,
 )
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._yarn import stretched
 
 KV_CACHE_DTYPES = ("auto", "bfloat16", "float16", "fp8", "fp8_e4m3", "fp8_e5m2")
 
@@ -39,6 +48,12 @@ DISK_HEADROOM = 0.10
 # An answer may take a quarter of the context, within these bounds.
 OUTPUT_SHARE = 4
 OUTPUT_BOUNDS = (256, 32768)
+
+# Of generation_config.json.
+SAMPLING_FIELDS = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
+
+# Below the root. The engine names the module after the file, so it is called like no package.
+PLUGIN_FILE = "lib/inferhost_tool_parser.py"
 
 NO_LIMITS = {"max_model_len": 0, "max_num_seqs": 0, "max_num_batched_tokens": 0, "max_output_tokens": 0, "kv_tokens": 0}
 
@@ -54,12 +69,28 @@ class Subject(t.NamedTuple):
     chat_template: str = ""
     # The files are already where the engine reads them, so the disk needs no room for them.
     in_place: bool = False
+    # What the checkpoint's own generation_config.json says of sampling.
+    generation: t.Mapping[str, t.Any] = {}
 
 
 def make_plan(subject: Subject, gpus: t.Sequence[t.Mapping[str, t.Any]], cpu: t.Mapping[str, t.Any], wishes: Wishes) -> Document:
     """The plan; one that cannot work carries a `refusal`. Raises PlanInputError for options and facts that make no sense."""
+    plan = _plan(subject, gpus, cpu, wishes)
+    known = find(subject.id)
+    if known is None or plan["engine"]["build"] != "cuda" or not gpus:
+        return plan
+    return advised(plan, [_plan(from_catalogue(one), gpus, cpu, wishes) for one in siblings(known)])
+
+
+def from_catalogue(model: Published, name: str = "") -> Subject:
+    """A checkpoint that is only known by the catalogue."""
+    return Subject(model.id, name or model.id.rsplit("/", 1)[-1], None, read_config(config_of(model), None, model.id), None)
+
+
+def _plan(subject: Subject, gpus: t.Sequence[t.Mapping[str, t.Any]], cpu: t.Mapping[str, t.Any], wishes: Wishes) -> Document:
     version = parse_version(wishes.engine_version)
     _check_wishes(wishes)
+    gpus = plan_devices.completed(gpus)
     build = wishes.engine_build if wishes.engine_build != "auto" else ("cuda" if gpus else "cpu")
     document = _frame(subject, wishes, build)
     try:
@@ -117,6 +148,7 @@ def _frame(subject: Subject, wishes: Wishes, build: str) -> Document:
         "flags": [],
         "environment": [],
         "capabilities": {"tool_calls": False, "tool_parser": None, "reasoning": False, "reasoning_parser": None, "vision": model.vision},
+        "sampling": _sampling(subject),
         "roofline": {"bytes_per_token": 0, "bandwidth_bytes_per_s": None, "tokens_per_s_max": None, "source": ""},
         "need": {"disk_bytes": _disk_bytes(subject), "memory_bytes": 0, "libraries": LIBRARIES[build]},
         "expect": None,
@@ -126,26 +158,37 @@ def _frame(subject: Subject, wishes: Wishes, build: str) -> Document:
     }
 
 
+def _sampling(subject: Subject) -> t.Optional[Document]:
+    """What the makers advise, by the model's ways of answering; what the checkpoint itself says, which the engine takes, where nothing else is known."""
+    known = find(subject.id)
+    ways = sampling_of(known) if known else {}
+    if ways:
+        return {"ways": ways, "source": "what its makers advise"}
+    own = {name: subject.generation[name] for name in SAMPLING_FIELDS if isinstance(subject.generation.get(name), (int, float))}
+    return {"ways": {"plain": own}, "source": "the checkpoint's generation_config.json"} if own else None
+
+
 def _outcome(subject: Subject, gpus: t.Sequence[t.Mapping[str, t.Any]], cpu: t.Mapping[str, t.Any], wishes: Wishes, version: Version, build: str) -> Outcome:
     model = subject.model
     if model.not_planned is not None:
         raise Refusal(
             "not_planned_yet",
-            "%s has %s, whose cache is not planned yet" % (model.architecture, model.not_planned),
-            ["use a model with full attention, such as one of the Qwen2.5, Qwen3 or Llama 3 families"],
+            "%s has %s, so its memory is not planned" % (model.architecture, model.not_planned),
+            ["use a model of a planned family: %s" % ", ".join(sorted(PLANNED_TYPES))],
         )
-    if wishes.context > model.native_context:
-        raise Refusal(
-            "context_above_native",
-            "a context of %d was asked for and %s was trained for %d" % (wishes.context, subject.name, model.native_context),
-            ["lower context to %d or less" % model.native_context],
-        )
+    longer = stretched(model, subject.name, wishes, version)
+    outcome = _on_device(longer.model, subject, gpus, cpu, wishes, version, build)
+    return outcome._replace(flags=outcome.flags + longer.flags if outcome.flags else [], warnings=outcome.warnings + longer.warnings)
+
+
+def _on_device(
+    model: Model, subject: Subject, gpus: t.Sequence[t.Mapping[str, t.Any]], cpu: t.Mapping[str, t.Any], wishes: Wishes, version: Version, build: str
+) -> Outcome:
     if build == "cuda":
         if not gpus:
             raise Refusal("no_gpu", "the CUDA build was asked for and the host has no NVIDIA GPU", ["set engine_build to cpu", "use a host with an NVIDIA GPU"])
-        refuse_unplanned(model)
-        weights, source = _weights(subject)
-        return plan_cuda.plan(model, weights, source, plan_devices.select(gpus), wishes, version)
+        files = subject.checkpoint
+        return plan_cuda.plan(model, files.weight_bytes if files else None, files.source if files else "", plan_devices.select(gpus), wishes, version)
     count, source = _parameters(subject)
     return plan_cpu.plan(model, count, source, cpu, wishes, version)
 
@@ -154,24 +197,6 @@ def _parameters(subject: Subject) -> t.Tuple[int, str]:
     if subject.checkpoint is not None and subject.checkpoint.parameters is not None:
         return subject.checkpoint.parameters, "counted in the headers of the weight files"
     return parameters(subject.model).total, "by the shape of the layers in config.json"
-
-
-def _weights(subject: Subject) -> t.Tuple[int, str]:
-    """Bytes of the checkpoint's weights: of its files where they are known, which include towers and drafters."""
-    model = subject.model
-    by_shape = weight_bytes(model)
-    if subject.checkpoint is not None:
-        if model.dtype == "float32" and model.quantization is None:
-            return subject.checkpoint.weight_bytes // 2, subject.checkpoint.source + ", float32 halved"
-        return subject.checkpoint.weight_bytes, subject.checkpoint.source
-    if by_shape is None or model.vision:
-        raise Refusal(
-            "files_unknown",
-            "the size of the weights of %s does not follow from its configuration alone (%s)"
-            % (subject.name, "vision tower" if by_shape is not None else "quantisation"),
-            ["give model_path, or model_files with the names and sizes of the checkpoint's files"],
-        )
-    return by_shape if model.dtype != "float32" else by_shape // 2, "by the shape of the layers in config.json"
 
 
 def _disk_bytes(subject: Subject) -> int:
@@ -183,7 +208,8 @@ def _disk_bytes(subject: Subject) -> int:
 def _download(subject: Subject) -> t.Tuple[int, str]:
     if subject.checkpoint is not None:
         return subject.checkpoint.download_bytes, subject.checkpoint.source
-    return weight_bytes(subject.model) or 0, "weights by the shape of the layers; the file list is not known"
+    drafters = subject.model.drafter_elements * DTYPE_BYTES[subject.model.dtype]
+    return (stored_bytes(subject.model) or 0) + drafters, "weights by the shape of the layers; the file list is not known"
 
 
 def _fill(document: Document, subject: Subject, outcome: Outcome, wishes: Wishes, version: Version) -> None:
@@ -204,12 +230,12 @@ def _fill(document: Document, subject: Subject, outcome: Outcome, wishes: Wishes
         device=outcome.device,
         sizes=[
             size("parameters", count, "parameters", count_source),
-            size("active_parameters", shape.active if model.experts else count, "parameters", "parameters that one token uses"),
+            size("active_parameters", shape.active if model.experts or model.vision else count, "parameters", "parameters that one token of text uses"),
             size("download", download, "bytes", download_source),
             *outcome.sizes,
         ],
         limits=limits,
-        flags=outcome.flags + _parser_flags(choice) if outcome.flags else [],
+        flags=outcome.flags + _parser_flags(choice, wishes) if outcome.flags else [],
         environment=outcome.environment,
         capabilities={
             "tool_calls": choice.tool_parser is not None,
@@ -235,15 +261,17 @@ def _max_output_tokens(wishes: Wishes, context: int) -> int:
 
 def _parsers(subject: Subject, wishes: Wishes, version: Version) -> t.Tuple[engine_families.Choice, t.List[Document]]:
     """The family's parsers, or the user's; `none` switches one off."""
-    choice = engine_families.choose("%s %s" % (subject.id, subject.name), subject.model.model_type, subject.chat_template, version)
+    plugin = frozenset() if wishes.tool_parser_plugin else PLUGIN_TOOL_PARSERS
+    choice = engine_families.choose("%s %s" % (subject.id, subject.name), subject.model.model_type, subject.chat_template, version, plugin)
     warnings: t.List[Document] = []
-    for option, table in (("tool_parser", TOOL_PARSERS), ("reasoning_parser", REASONING_PARSERS)):
+    for option, known in (("tool_parser", available(TOOL_PARSERS, version) | plugin), ("reasoning_parser", available(REASONING_PARSERS, version))):
         wanted = getattr(wishes, option)
         if not wanted:
             continue
         parser = None if wanted == "none" else wanted
         choice = choice._replace(tool_parser=parser, reason="asked for") if option == "tool_parser" else choice._replace(reasoning_parser=parser)
-        if wanted != "none" and wanted not in available(table, version):
+        brought = option == "tool_parser" and wishes.tool_parser_plugin
+        if wanted != "none" and wanted not in known and not brought:
             warnings.append(
                 warning("parser_not_built_in", "%s %s is not one that vLLM %s brings: a plugin must provide it" % (option, wanted, dotted(version)))
             )
@@ -252,11 +280,14 @@ def _parsers(subject: Subject, wishes: Wishes, version: Version) -> t.Tuple[engi
     return choice, warnings
 
 
-def _parser_flags(choice: engine_families.Choice) -> t.List[Document]:
+def _parser_flags(choice: engine_families.Choice, wishes: Wishes) -> t.List[Document]:
     flags = []
     if choice.tool_parser is not None:
         flags.append(flag("--enable-auto-tool-choice", None, "without it a request with tools is answered with HTTP 400"))
         flags.append(flag("--tool-call-parser", choice.tool_parser, choice.reason))
+        if wishes.tool_parser_plugin or choice.tool_parser in PLUGIN_TOOL_PARSERS:
+            reason = "loads %s" % (wishes.tool_parser_plugin or "the collection's parser %s, which no vLLM brings" % choice.tool_parser)
+            flags.append(flag("--tool-parser-plugin", "%s/%s" % (wishes.root, PLUGIN_FILE), reason))
     if choice.reasoning_parser is not None:
         flags.append(flag("--reasoning-parser", choice.reasoning_parser, choice.reason))
     return flags

@@ -9,18 +9,38 @@ import typing as t
 
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._devices import Devices
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_versions import dotted
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import Model, Quantization
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._formats import FP8, GROUPED, MXFP4, NVFP4, Quantization
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import Model
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import Document, Refusal, flag, warning
 
 Capability = t.Tuple[int, int]
-
-PLANNED = ("awq", "gptq", "fp8")
+Verdict = t.Tuple[t.List[Document], t.List[Document]]
 
 # bfloat16 needs Ampere; the engine refuses it below.
 BFLOAT16_FROM: Capability = (8, 0)
-MARLIN_FROM: Capability = (8, 0)
-FP8_WEIGHT_ONLY_FROM: Capability = (7, 5)
-FP8_NATIVE_FROM: Capability = (8, 9)
+
+
+class Kernels(t.NamedTuple):
+    """The cards that have kernels for a format: any from `lowest` on, those for its own arithmetic from `native` on."""
+
+    title: str
+    lowest: Capability
+    native: Capability
+    # Code and words of the warning between the two.
+    code: str
+    otherwise: str
+
+
+THROUGH_MARLIN = "runs %s weights through Marlin kernels: less memory, not more speed"
+KERNELS: t.Dict[str, Kernels] = {
+    "four_bit": Kernels("four-bit", (7, 0), (8, 0), "no_marlin", "has no Marlin kernels for %s: expect a fraction of the speed"),
+    "fp8": Kernels("FP8", (7, 5), (8, 9), "fp8_weight_only", THROUGH_MARLIN),
+    "mxfp4": Kernels("MXFP4", (8, 0), (9, 0), "fp4_weight_only", THROUGH_MARLIN),
+    "nvfp4": Kernels("NVFP4", (8, 0), (10, 0), "fp4_weight_only", THROUGH_MARLIN),
+}
+FLOAT8 = ("fbgemm_fp8", "fp8")
+# Formats whose fast kernels must be named: the engine takes the slow ones for them in some releases.
+MARLIN_FLAGS = ("awq", "gptq")
 
 
 def compute_dtype(model: Model, devices: Devices) -> str:
@@ -32,57 +52,42 @@ def compute_dtype(model: Model, devices: Devices) -> str:
     return model.dtype
 
 
-def refuse_unplanned(model: Model) -> None:
-    """Formats whose kernels and sizes are not in the plan are refused rather than guessed."""
-    if model.quantization is not None and model.quantization.method not in PLANNED:
-        raise Refusal(
-            "not_planned_yet",
-            "checkpoints quantised with %s are not planned yet" % model.quantization.method,
-            ["use the model's AWQ, GPTQ or FP8 checkpoint, or the unquantised one"],
-        )
-
-
-def quantization_flags(model: Model, devices: Devices, tensor_parallel: int) -> t.Tuple[t.List[Document], t.List[Document]]:
-    """Flags and warnings; raises Refusal for what the card or the split cannot do."""
+def quantization_flags(model: Model, devices: Devices) -> Verdict:
+    """Flags and warnings; raises Refusal for what the card cannot do."""
     quantization = model.quantization
     if quantization is None:
         return [], []
+    kernels = KERNELS.get(kernels_of(quantization))
+    if kernels is None:
+        message = "which cards have kernels for %s is not known to the plan, so it is not checked" % quantization.method
+        return [], [warning("kernels_not_checked", message)]
     if devices.capability is None:
         return [], [warning("capability_unknown", "the card's compute capability is not known, so its support for %s is not checked" % quantization.method)]
-    if quantization.method == "fp8":
-        return _fp8(model, quantization, devices, devices.capability, tensor_parallel)
-    return _four_bit(quantization, devices, devices.capability)
+    return _on_a_card(quantization, kernels, devices.name, devices.capability)
 
 
-def _four_bit(quantization: Quantization, devices: Devices, capability: Capability) -> t.Tuple[t.List[Document], t.List[Document]]:
-    if capability >= MARLIN_FROM:
-        name = quantization.method + "_marlin"
-        return [flag("--quantization", name, "the fast kernels for this format; without them a token costs many times its bytes")], []
-    message = "%s (compute capability %s) has no Marlin kernels for %s: expect a fraction of the speed" % (
-        devices.name,
-        dotted(capability),
-        quantization.method,
-    )
-    return [], [warning("no_marlin", message)]
+def kernels_of(quantization: Quantization) -> str:
+    """Which kernels a format wants: a key of KERNELS, or the method's own name."""
+    bits = quantization.weight_bits
+    if bits in (NVFP4, MXFP4):
+        return "nvfp4" if bits == NVFP4 else "mxfp4"
+    if quantization.method in GROUPED or (quantization.method == "compressed-tensors" and quantization.bits == 4):
+        return "four_bit"
+    floating = quantization.method in FLOAT8 or (quantization.method == "modelopt" and bits == FP8) or quantization.kind == "float"
+    return "fp8" if floating else quantization.method
 
 
-def _fp8(
-    model: Model, quantization: Quantization, devices: Devices, capability: Capability, tensor_parallel: int
-) -> t.Tuple[t.List[Document], t.List[Document]]:
-    if capability < FP8_WEIGHT_ONLY_FROM:
+def _on_a_card(quantization: Quantization, kernels: Kernels, name: str, capability: Capability) -> Verdict:
+    if capability < kernels.lowest:
         raise Refusal(
             "quantization_unsupported",
-            "FP8 checkpoints need compute capability %s; %s has %s" % (dotted(FP8_WEIGHT_ONLY_FROM), devices.name, dotted(capability)),
+            "%s checkpoints need compute capability %s; %s has %s" % (kernels.title, dotted(kernels.lowest), name, dotted(capability)),
             ["use the model's AWQ or GPTQ checkpoint"],
         )
-    width = model.experts.intermediate_size if model.experts else model.intermediate_size
-    if quantization.block and tensor_parallel > 1 and (width % tensor_parallel or width // tensor_parallel % quantization.block[0]):
-        raise Refusal(
-            "quantization_block_not_divisible",
-            "blocks of %d weights do not divide the layer width %d over %d GPUs" % (quantization.block[0], width, tensor_parallel),
-            ["set tensor_parallel to a smaller number", "use the unquantised checkpoint"],
-        )
-    if capability < FP8_NATIVE_FROM:
-        message = "%s (compute capability %s) runs FP8 weights through Marlin kernels: less memory, not more speed" % (devices.name, dotted(capability))
-        return [], [warning("fp8_weight_only", message)]
+    if capability < kernels.native:
+        said = kernels.otherwise % (quantization.method if kernels.title == "four-bit" else kernels.title)
+        return [], [warning(kernels.code, "%s (compute capability %s) %s" % (name, dotted(capability), said))]
+    if quantization.method in MARLIN_FLAGS:
+        reason = "the fast kernels for this format; without them a token costs many times its bytes"
+        return [flag("--quantization", quantization.method + "_marlin", reason)], []
     return [], []

@@ -66,7 +66,7 @@ def _fix(one: t.Mapping[str, t.Any], finding: t.Mapping[str, t.Any]) -> str:
     """A run mends what is ours; a server of another make needs a setting, or our proxy before it."""
     parsers = [notation["parser"] for notation in one["tool"]["notations"] if notation["parser"]]
     if one["ours"] and finding["id"] in MENDED_BY_PROXY:
-        return f"{_SITE} -e proxy_rescue_tool_calls=true"
+        return f"{_SITE} -e {'vllm_tool_parser=qwen_tools' if finding['id'] == 'L52' else 'proxy_rescue_tool_calls=true'}"
     if one["ours"] and finding["id"] == "L53":
         return TEMPLATE_FIX
     if one["ours"]:

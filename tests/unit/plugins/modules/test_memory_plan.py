@@ -21,7 +21,7 @@ ADA = {"name": "NVIDIA RTX 4000 SFF Ada Generation", "memory_bytes": 20475 << 20
 
 # What the contract promises to every reader of the plan.
 KEYS = {
-    "": "schema model device engine sizes limits flags environment capabilities roofline need expect warnings alternatives refusal",
+    "": "schema model device engine sizes limits flags environment capabilities sampling roofline need expect warnings alternatives refusal",
     "model": "id name path architecture dtype quantization native_context layers hidden_size vocab_size heads kv_heads head_dim",
     "device": "kind name count memory_bytes bandwidth_bytes_per_s source",
     "engine": "name version build",
@@ -112,7 +112,7 @@ def test_a_refusal_can_be_asked_for_as_a_result() -> None:
 
 
 def test_an_early_refusal_still_has_the_whole_document() -> None:
-    plan = memory_plan(model_config=dict(TINY, model_type="deepseek_v3"), refuse=False)["plan"]
+    plan = memory_plan(model_config=dict(TINY, model_type="deepseek_v4"), refuse=False)["plan"]
     check_shape(plan)
     assert plan["refusal"]["code"] == "not_planned_yet" and set(plan["limits"].values()) == {0}
 

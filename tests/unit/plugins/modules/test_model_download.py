@@ -34,6 +34,14 @@ def test_facts_come_without_a_byte_of_the_weights(tmp_path: Path) -> None:
         assert hub.requests("cdn") == [] and not (tmp_path / "m").exists()
 
 
+def test_quantisation_beside_the_configuration_and_sampling_are_told(tmp_path: Path) -> None:
+    beside = {"hf_quant_config.json": b'{"quantization": {"quant_algo": "NVFP4"}}', "generation_config.json": b'{"temperature": 0.7}'}
+    with ModelHub({**FILES, **beside}) as hub:
+        found = model_download(hub, tmp_path / "m", state="facts")
+    assert found["config"]["quantization_config"] == {"quant_method": "modelopt", "quant_algo": "NVFP4"}
+    assert found["generation_config"] == {"temperature": 0.7}
+
+
 def test_check_mode_says_what_would_come_and_changes_nothing(tmp_path: Path) -> None:
     with ModelHub(FILES) as hub:
         found = model_download(hub, tmp_path / "m", check=True)

@@ -151,10 +151,10 @@ def test_a_finding_shows_the_raw_text_and_the_parser() -> None:
     assert "--enable-auto-tool-choice --tool-call-parser qwen3_coder" in finding["fix"]
 
 
-def test_a_notation_that_no_parser_reads_says_so() -> None:
+def test_a_notation_that_only_a_plugin_reads_says_so() -> None:
     finding = finding_of(tool_call.judge(text('<tools>\n{"name": "f"}\n</tools>'), Question()), "u", streamed=True)
     assert finding is not None
-    assert "--tool-parser-plugin" in finding["fix"]
+    assert "--tool-call-parser qwen_tools (no parser of vLLM's own: --tool-parser-plugin FILE" in finding["fix"]
     assert "(streamed)" in finding["title"]
 
 

@@ -8,7 +8,7 @@ import typing as t
 import pytest
 
 from ansible_collections.inferhost.llm.plugins.module_utils._gpu._catalogue import ARCHITECTURES, CARDS, RANGES
-from ansible_collections.inferhost.llm.plugins.module_utils._gpu._lookup import architecture_of, board, card_memory, card_named, describe
+from ansible_collections.inferhost.llm.plugins.module_utils._gpu._lookup import architecture_of, board, card_called, card_memory, card_named, describe, named
 
 # id, name, capability, open module, fp8, fp4, MiB, GB/s: one card of each generation, from data sheets and NVIDIA's CUDA GPU pages.
 KNOWN = [
@@ -78,6 +78,34 @@ def test_names_with_and_without_the_maker() -> None:
         card = card_named(name)
         assert card is not None and card.device_ids == ("2230",)
     assert card_named("NVIDIA Imaginary 1") is None
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("H100 80GB", "NVIDIA H100 80GB HBM3"),
+        ("rtx 4000 sff ada", "NVIDIA RTX 4000 SFF Ada Generation"),
+        ("NVIDIA GeForce RTX 3090", "NVIDIA GeForce RTX 3090"),
+        ("RTX 4090 (in the living room)", "NVIDIA GeForce RTX 4090"),
+        ("B200", "NVIDIA B200"),
+        ("T4", "Tesla T4"),
+        ("A100 40 GB", "NVIDIA A100-PCIE-40GB"),
+    ],
+)
+def test_cards_as_people_call_them(words: str, name: str) -> None:
+    card = card_called(words)
+    assert card is not None and card.name == name
+    assert (named(words) or {})["name"] == name
+
+
+@pytest.mark.parametrize("words", ["", "NVIDIA GPU", "RTX 9999", "H10", "(H100)"])
+def test_words_that_are_no_card(words: str) -> None:
+    assert card_called(words) is None and named(words) is None
+
+
+def test_of_several_cards_the_one_with_the_least_memory_is_meant() -> None:
+    card = card_called("A100")
+    assert card is not None and card.memory_gib == 40
 
 
 def test_a_nominal_size_says_so() -> None:

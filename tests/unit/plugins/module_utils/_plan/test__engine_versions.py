@@ -22,6 +22,6 @@ def test_versions_that_cannot_be_planned(text: str, word: str) -> None:
     assert word in str(caught.value) and "engine_version" in str(caught.value)
 
 
-@pytest.mark.parametrize(("version", "value"), [((0, 9, 2), 38.9), ((0, 16, 9), 38.9), ((0, 17, 0), 20.0), ((9, 0, 0), 20.0)])
+@pytest.mark.parametrize(("version", "value"), [((0, 9, 2), 38.0), ((0, 16, 9), 38.0), ((0, 17, 0), 14.6), ((9, 0, 0), 14.6)])
 def test_the_entry_of_a_release(version: tuple[int, int, int], value: float) -> None:
     assert value_for(LOGIT_BYTES, version) == value

@@ -8,6 +8,7 @@ import typing as t
 import pytest
 
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._fields import ModelError
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._loaded import loaded_bytes
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import read_config
 from ansible_collections.inferhost.llm.tests.unit.plugins.model_configs import QWEN3_30B_FP8, QWEN25_14B_AWQ, QWEN36_27B, TINY, without
 
@@ -17,7 +18,7 @@ def test_a_dense_model() -> None:
     assert (model.layers, model.heads, model.kv_heads, model.head_dim) == (48, 40, 8, 128)
     assert (model.dtype, model.native_context, model.vision, model.not_planned) == ("float16", 32768, False, None)
     assert model.quantization is not None and model.quantization.method == "awq"
-    assert (model.linear, model.experts, model.full_layers) == (None, None, 48)
+    assert (model.linear, model.experts, [(one.kind, one.layers) for one in model.cache]) == (None, None, [("full", 48)])
 
 
 def test_a_mixture_of_experts() -> None:
@@ -30,14 +31,20 @@ def test_a_mixture_of_experts() -> None:
 def test_a_hybrid_with_its_text_model_nested() -> None:
     model = read_config(QWEN36_27B)
     assert model.linear is not None
-    assert (model.linear.layers, model.full_layers) == (48, 16)
+    assert model.linear.layers == 48
     assert [(one.kind, one.layers, one.state and one.state.number_bytes) for one in model.cache] == [("full", 16, None), ("state", 48, 4)]
     assert (model.vision, model.architecture, model.model_type) == (True, "Qwen3_5ForConditionalGeneration", "qwen3_5_text")
 
 
 def test_a_hybrid_that_gives_only_the_interval() -> None:
     text = dict(without(QWEN36_27B["text_config"], "layer_types"), full_attention_interval=4)
-    assert read_config(dict(QWEN36_27B, text_config=text)).full_layers == 16
+    assert [(one.kind, one.layers) for one in read_config(dict(QWEN36_27B, text_config=text)).cache] == [("full", 16), ("state", 48)]
+
+
+def test_a_tower_of_an_unknown_kind_is_left_to_the_files() -> None:
+    model = read_config(dict(TINY, vision_config={"width": 7}))
+    assert (model.vision, model.tower_known) == (True, False)
+    assert read_config(TINY).tower_known
 
 
 def test_the_tokenizer_may_shorten_the_context() -> None:
@@ -81,14 +88,34 @@ def test_a_config_that_cannot_be_used_names_file_and_field(change: t.Dict[str, t
         assert word in message
 
 
-NOT_YET: t.List[t.Tuple[t.Dict[str, t.Any], str]] = [
-    ({"model_type": "gemma3_text"}, "sliding-window"),
-    ({"model_type": "deepseek_v3"}, "latent"),
-    ({"model_type": "mistral", "sliding_window": 4096, "use_sliding_window": True}, "sliding-window"),
-    ({"layer_types": ["full_attention", "chunked_attention"] * 2}, "chunked_attention"),
-]
+@pytest.mark.parametrize(
+    ("model_type", "word"), [("deepseek_v4", "compressed"), ("deepseek_v32", "sparse"), ("glm_moe_dsa", "sparse"), ("granitemoehybrid", "Mamba2")]
+)
+def test_a_known_kind_that_is_not_planned_says_why(model_type: str, word: str) -> None:
+    model = read_config({**TINY, "model_type": model_type})
+    assert word in (model.not_planned or "") and model.tensors == model.cache == ()
 
 
-@pytest.mark.parametrize(("change", "word"), NOT_YET)
-def test_a_known_kind_that_is_not_planned_yet_says_why(change: t.Dict[str, t.Any], word: str) -> None:
-    assert word in (read_config({**TINY, **change}).not_planned or "")
+def test_a_model_that_sees_leaves_the_defaults_of_its_class_out() -> None:
+    # text_config and vision_config as Gemma 3 4B publishes them: heads, vocabulary and length are the class's.
+    text = {"hidden_size": 2560, "intermediate_size": 10240, "model_type": "gemma3_text", "num_hidden_layers": 34, "sliding_window": 1024}
+    text["rope_scaling"] = {"factor": 8.0, "rope_type": "linear"}
+    vision = {"hidden_size": 1152, "image_size": 896, "intermediate_size": 4304, "model_type": "siglip_vision_model", "num_hidden_layers": 27, "patch_size": 14}
+    config = {
+        "architectures": ["Gemma3ForConditionalGeneration"],
+        "model_type": "gemma3",
+        "torch_dtype": "bfloat16",
+        "text_config": text,
+        "vision_config": vision,
+    }
+    model = read_config(config)
+    assert (model.heads, model.kv_heads, model.head_dim, model.vocab_size, model.native_context) == (8, 4, 256, 262208, 131072)
+    # A log of vLLM 0.19 has 8.58 GiB.
+    assert (loaded_bytes(model) or 0) / 2**30 == pytest.approx(8.58, rel=0.002)
+    with pytest.raises(ModelError):
+        read_config({**text, "architectures": ["Gemma3ForCausalLM"]})
+
+
+def test_a_window_in_every_layer() -> None:
+    model = read_config({**TINY, "model_type": "mistral", "sliding_window": 4096, "use_sliding_window": True})
+    assert model.not_planned is None and [(one.kind, one.window) for one in model.cache] == [("sliding", 4096)]

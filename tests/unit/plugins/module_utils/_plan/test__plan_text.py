@@ -33,7 +33,10 @@ def test_a_plan_that_fits() -> None:
 
 def test_a_refusal_comes_last_with_what_would_help() -> None:
     text = lines(plan(TINY, "27b0", context=65_537))
-    assert text[-1] == ("refused: a context of 65537 was asked for and a-model was trained for 65536. What would help: lower context to 65536 or less")
+    assert text[-1] == (
+        "refused: a context of 65537 was asked for and a-model was trained for 65536. What would help: lower context to 65536 or less;"
+        " or set yarn to true to stretch the positions, which costs quality on short texts"
+    )
     assert not any(line.startswith("--") for line in text)
 
 
