@@ -304,7 +304,7 @@ def bring(module: AnsibleModule, source: Source, manifest: Manifest) -> t.NoRetu
     as_noted = noted is not None and noted._replace(whole={}) == manifest._replace(whole={})
     if not (as_noted and not state.missing and not state.unchecked and not state.abandoned and not state.obsolete):
         with folder.held():
-            # Somebody else may have worked here until now.
+            state = folder.survey(params["verify"] == "all")
             folder.clean(state)
             folder.check(state)
             state = folder.survey()

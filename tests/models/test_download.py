@@ -184,13 +184,16 @@ def test_L23_what_hf_download_left_is_taken_over_and_cleaned(hub: ModelHub, tmp_
     junk.parent.mkdir(parents=True)
     junk.write_bytes(b"half a shard")
     junk.with_suffix(".lock").touch()
+    other = folder / ".inferhost" / "partial" / "0123.part"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"of a content that nobody wants any more")
     for number in (1, 2):
         (folder / shard(number, 4)).write_bytes(hub.files[shard(number, 4)])
     (folder / "notes.txt").write_text("mine", encoding="ascii")
     found = download(hub, folder)
     assert found["complete"] and sorted(found["checked"]) == [shard(1, 4), shard(2, 4)]
     assert hub.sent(shard(1, 4)) == hub.sent(shard(2, 4)) == 0
-    assert [name for name in found["removed"] if name.endswith(".incomplete")] and not (folder / ".cache").exists()
+    assert len([name for name in found["removed"] if name.endswith((".incomplete", ".part"))]) == 2 and not (folder / ".cache").exists()
     held = folder / ".cache" / "huggingface" / "download" / "y.lock"
     held.parent.mkdir(parents=True)
     with held.open("w", encoding="utf-8") as stream:

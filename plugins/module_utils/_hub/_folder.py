@@ -14,7 +14,7 @@ import typing as t
 
 from ansible_collections.inferhost.llm.plugins.module_utils._hub._errors import PASSING, HubError, kind_of_errno
 from ansible_collections.inferhost.llm.plugins.module_utils._hub._files import OWN_FOLDER, RemoteFile, checked, partial_name, total
-from ansible_collections.inferhost.llm.plugins.module_utils._hub._manifest import Manifest, State, Whole, partial_folder, survey, write_manifest
+from ansible_collections.inferhost.llm.plugins.module_utils._hub._manifest import Manifest, State, Whole, partial_folder, read_manifest, survey, write_manifest
 from ansible_collections.inferhost.llm.plugins.module_utils._hub._runner import failure, run
 from ansible_collections.inferhost.llm.plugins.module_utils._hub._sources import Source
 from ansible_collections.inferhost.llm.plugins.module_utils._hub._space import check_file_size, check_room, human, room_at, set_aside
@@ -61,6 +61,10 @@ class Folder:
                     fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     raise HubError("busy", self.path) from None
+                # Somebody else may have worked here until now.
+                noted = read_manifest(self.path)
+                if noted is not None:
+                    self.manifest.whole.update(noted.whole)
                 yield
         except OSError as error:
             raise HubError(kind_of_errno(error.errno), f"{error.filename or self.path}: {error.strerror}; {self.kept()}") from None
@@ -147,6 +151,7 @@ class Folder:
             ],
         }
         troubles = []
+        os.makedirs(partial_folder(self.path), exist_ok=True)
         with contextlib.closing(run(how.command, how.environment, job, self._report)) as events:
             for event in events:
                 if "fetched" in event:
@@ -167,6 +172,7 @@ class Folder:
             self.fetched.append(one.name)
             return
         self.replaced.append(one.name)
+        self._wrong[one.name] = self._wrong.get(one.name, 0) + 1
         if self._wrong[one.name] > 1:
             raise HubError("mismatch", f"{one.name}; {self.kept()}")
 
@@ -175,7 +181,6 @@ class Folder:
         sha256, wrong = checked(path, one, self._report)
         if wrong:
             os.unlink(path)
-            self._wrong[one.name] = self._wrong.get(one.name, 0) + 1
             return False
         status = os.stat(path)
         self.manifest.whole[one.name] = Whole(status.st_size, status.st_mtime_ns, sha256, one.blob_id, found)
