@@ -44,6 +44,19 @@ options:
         description: Size in bytes.
         type: int
         required: true
+  model_tokenizer_config:
+    description:
+      - Content of the model's C(tokenizer_config.json), for use with O(model_config). It may limit the context.
+    type: dict
+  model_chat_template:
+    description:
+      - The model's chat template, for use with O(model_config). The parsers are chosen by it.
+    type: str
+    default: ""
+  model_generation_config:
+    description:
+      - Content of the model's C(generation_config.json), for use with O(model_config).
+    type: dict
   model_id:
     description:
       - Identity of the model on its hub. Helps to choose the parsers when O(model_name) does not tell the family.
@@ -301,9 +314,9 @@ def subject_of(params: t.Mapping[str, t.Any]) -> Subject:
         template, generation = folder.chat_template, folder.generation_config
         fallback = os.path.basename(os.path.normpath(path))
     else:
-        model = read_config(params["model_config"], None, "model_config")
+        model = read_config(params["model_config"], params["model_tokenizer_config"], "model_config")
         checkpoint = from_list(params["model_files"]) if params["model_files"] else None
-        template = ""
+        template, generation = params["model_chat_template"], params["model_generation_config"] or {}
         fallback = model.model_type
     name = given_name or model_id.rsplit("/", 1)[-1] or fallback
     return Subject(model_id or name, name, path, model, checkpoint, template, params["model_in_place"], generation)
@@ -319,6 +332,9 @@ def main() -> None:
                 "elements": "dict",
                 "options": {"name": {"type": "str", "required": True}, "size": {"type": "int", "required": True}},
             },
+            "model_tokenizer_config": {"type": "dict", "no_log": False},
+            "model_chat_template": {"type": "str", "default": ""},
+            "model_generation_config": {"type": "dict"},
             "model_id": {"type": "str"},
             "model_name": {"type": "str"},
             "model_in_place": {"type": "bool", "default": False},
@@ -342,7 +358,7 @@ def main() -> None:
             "refuse": {"type": "bool", "default": True},
         },
         required_one_of=[("model_path", "model_config", "model_id")],
-        mutually_exclusive=[("model_path", "model_config"), ("model_path", "model_files")],
+        mutually_exclusive=[("model_path", one) for one in ("model_config", "model_files", "model_tokenizer_config", "model_generation_config")],
         supports_check_mode=True,
     )
     params = module.params

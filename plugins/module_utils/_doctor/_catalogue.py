@@ -13,6 +13,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._checks impo
     _environments,
     _gpu,
     _gpu_containers,
+    _hub,
     _litellm,
     _secrets,
     _service,
@@ -33,13 +34,14 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect imp
     _venv,
 )
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _gpu as _gpu_facts
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _hub as _hub_services
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _litellm as _litellm_files
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _service as _service_files
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _storage as _disks
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collector import Collector
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry import Check, Registry
 
-_CHECK_MODULES = (_answers, _clients, _conversation, _engine, _environments, _gpu, _gpu_containers, _litellm, _secrets, _service, _storage, _tools)
+_CHECK_MODULES = (_answers, _clients, _conversation, _engine, _environments, _gpu, _gpu_containers, _hub, _litellm, _secrets, _service, _storage, _tools)
 _COLLECTOR_MODULES = (
     _apt,
     _behaviour,
@@ -51,6 +53,7 @@ _COLLECTOR_MODULES = (
     _gpu_facts,
     _growth,
     _host,
+    _hub_services,
     _litellm_files,
     _process,
     _secret_file,

@@ -83,6 +83,19 @@ def test_a_model_that_is_not_on_the_host() -> None:
     assert {one["name"]: one["value"] for one in plan["sizes"]}["download"] == 9_980_000_000
 
 
+def test_a_model_on_its_hub_is_planned_like_its_folder(tmp_path: Path) -> None:
+    """Its tokenizer limits the context there, too."""
+    path = a_model(tmp_path)
+    files = [{"name": one.name, "size": one.stat().st_size} for one in Path(path).iterdir()]
+    tokenizer = json.loads((Path(path) / "tokenizer_config.json").read_text(encoding="utf-8"))
+    told = {"model_config": TINY, "model_files": files, "model_tokenizer_config": tokenizer, "model_chat_template": tokenizer["chat_template"]}
+    here, there = memory_plan(model_path=path)["plan"], memory_plan(model_name="my-agent", **told)["plan"]
+    for part in ("limits", "flags", "capabilities"):
+        assert there[part] == here[part]
+    longer = memory_plan(**{name: value for name, value in told.items() if name != "model_tokenizer_config"})["plan"]
+    assert here["model"]["native_context"] == there["model"]["native_context"] == 32768 < longer["model"]["native_context"]
+
+
 def test_a_refusal_fails_with_one_message_that_helps() -> None:
     result = memory_plan(model_config=QWEN3_30B_FP8, gpus=[ADA])
     assert result["failed"] and result["refusal"]["code"] == "memory_short"
