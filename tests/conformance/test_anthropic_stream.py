@@ -313,7 +313,9 @@ def test_E06_arguments_are_not_parsed_again_and_again() -> None:
         return time.process_time() - start
 
     seconds(100)
-    assert seconds(8000) < 20 * max(seconds(1000), 0.005)
+    # The least of three, because other work on the machine only ever adds. With its square the time would grow 64 times.
+    few, many = (min(seconds(count) for _time in range(3)) for count in (1000, 8000))
+    assert many < 20 * max(few, 0.005)
 
 
 def test_whole_answers() -> None:
