@@ -185,10 +185,10 @@ def _value(name: str, flag: str, value: t.Any, off: bool, version: Version) -> s
     if name in SWITCHES or name in PLAIN_SWITCHES:
         if value is None or value is True:
             return ""
-        if value is False:
-            other = "--%s: null" % name if off else "--no-%s: null" % name if name in SWITCHES else "nothing"
-            return "it stands without a value; write %s" % other
-        return "it stands without a value; write %s: null" % flag
+        if value is False and name in PLAIN_SWITCHES:
+            return "it stands without a value; leave it out"
+        turned = "--%s" % name if off else "--no-%s" % name
+        return "it stands without a value; write %s: null" % (turned if value is False else flag)
     if value is None or isinstance(value, bool) or value == "":
         return "it needs a value"
     if isinstance(value, list) and name in LISTS:
