@@ -28,7 +28,7 @@ def credential_files(service: dict[str, Any]) -> list[str]:
 
 
 def flag_words(flag: dict[str, Any]) -> list[str]:
-    """Words of one of vLLM's flags given as ``{key, value}``; a null value is a flag without one. What is nested is JSON, or several words where it takes them."""
+    """Words of one of vLLM's flags given as ``{key, value}``; null is a flag without one. What is nested is JSON, or several words where it takes them."""
     value = flag["value"]
     if value is None or value is True:
         return [flag["key"]]

@@ -112,6 +112,17 @@ def gone_or_going(name: str, version: Version) -> str:
     return ""
 
 
+def is_known(flag: str, version: Version) -> bool:
+    """Whether a release has a flag, by all that is known of it: of one newer than the tables nothing unknown is sure."""
+    name = flag[2:].partition(".")[0]
+    return name in known(FLAGS, FLAGS_GONE, version) or (version > COMPARED[-1] and name not in _named(FLAGS, version))
+
+
+def unknown_flag(flag: str, version: Version) -> str:
+    """What to write instead of a flag that a release does not have; empty where it has it."""
+    return "" if is_known(flag, version) else _unknown(flag[2:].partition(".")[0], version)
+
+
 def _check_extra(flag: t.Any, value: t.Any, planned: t.Mapping[str, t.Any], version: Version, verdict: Verdict) -> None:
     # What follows an equals sign may be a secret.
     where = "%s: %s" % (EXTRA_FLAGS, re.split("[= ]", str(flag))[0])
@@ -127,8 +138,7 @@ def _check_extra(flag: t.Any, value: t.Any, planned: t.Mapping[str, t.Any], vers
     elif name in DECIDED:
         verdict.errors.append("%s: not decided here; %s" % (where, DECIDED[name]))
     elif name not in known(FLAGS, FLAGS_GONE, version):
-        # The newest release that was read says nothing sure about a newer one.
-        sink = verdict.errors if version <= COMPARED[-1] or name in _named(FLAGS, version) else verdict.warnings
+        sink = verdict.warnings if is_known(flag, version) else verdict.errors
         sink.append("%s: %s" % (where, _unknown(name, version)))
     else:
         problem = _value(name, flag, value, off, version)

@@ -290,11 +290,11 @@ DEPRECATED: Releases = (
 INSTEAD: t.Dict[str, str] = {
     "calculate-kv-scales": "leave it out: the scales of an 8-bit cache come from the checkpoint",
     "cuda-graph-sizes": "write --cudagraph-capture-sizes",
-    "device": "leave it out: the build decides, which vllm_build chooses",
+    "device": "leave it out: the build decides",
     "disable-log-requests": "leave it out: requests are logged only with --enable-log-requests",
     "disable-mm-preprocessor-cache": "write --mm-processor-cache-gb: 0",
     "enable-multimodal-encoder-data-parallel": "write --mm-encoder-tp-mode: data",
-    "enable-reasoning": "set vllm_reasoning_parser, which alone switches it on",
+    "enable-reasoning": "leave it out: --reasoning-parser alone switches it on",
     "eplb-log-balancedness": "write --eplb-config: {log_balancedness: true}",
     "eplb-step-interval": "write --eplb-config: {step_interval: …}",
     "eplb-window-size": "write --eplb-config: {window_size: …}",
