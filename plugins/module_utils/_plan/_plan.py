@@ -27,6 +27,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import DTY
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._loaded import stored_bytes
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import PLANNED_TYPES, Model, read_config
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._siblings import advised
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._start import start
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import (
     SCHEMA,
     Document,
@@ -150,7 +151,7 @@ def _frame(subject: Subject, wishes: Wishes, build: str) -> Document:
         "capabilities": {"tool_calls": False, "tool_parser": None, "reasoning": False, "reasoning_parser": None, "vision": model.vision},
         "sampling": _sampling(subject),
         "roofline": {"bytes_per_token": 0, "bandwidth_bytes_per_s": None, "tokens_per_s_max": None, "source": ""},
-        "need": {"disk_bytes": _disk_bytes(subject), "memory_bytes": 0, "libraries": LIBRARIES[build]},
+        "need": {"disk_bytes": _disk_bytes(subject), "memory_bytes": 0, "start_seconds": 0, "libraries": LIBRARIES[build]},
         "expect": None,
         "warnings": [],
         "alternatives": [],
@@ -217,6 +218,7 @@ def _fill(document: Document, subject: Subject, outcome: Outcome, wishes: Wishes
     count, count_source = _parameters(subject)
     download, download_source = _download(subject)
     shape = parameters(model)
+    deadline = start(download, document["engine"]["build"])
     limits = dict(outcome.limits, max_output_tokens=_max_output_tokens(wishes, outcome.limits["max_model_len"]))
     choice, warnings = _parsers(subject, wishes, version)
     warnings = outcome.warnings + warnings + _version_warnings(version)
@@ -233,6 +235,7 @@ def _fill(document: Document, subject: Subject, outcome: Outcome, wishes: Wishes
             size("active_parameters", shape.active if model.experts or model.vision else count, "parameters", "parameters that one token of text uses"),
             size("download", download, "bytes", download_source),
             *outcome.sizes,
+            deadline,
         ],
         limits=limits,
         flags=outcome.flags + _parser_flags(choice, wishes) if outcome.flags else [],
@@ -245,7 +248,7 @@ def _fill(document: Document, subject: Subject, outcome: Outcome, wishes: Wishes
             "vision": model.vision,
         },
         roofline=_roofline(outcome),
-        need={**document["need"], "memory_bytes": outcome.memory_bytes},
+        need={**document["need"], "memory_bytes": outcome.memory_bytes, "start_seconds": deadline["value"]},
         warnings=warnings,
         alternatives=outcome.alternatives,
         refusal=refusal.document() if refusal else None,

@@ -27,6 +27,7 @@ LABELS = {
     "kv_tokens": "KV cache holds",
     "concurrency": "requests of full length at once",
     "headroom": "headroom",
+    "start": "time to start",
 }
 
 

@@ -145,7 +145,7 @@ BROKEN: list[tuple[str, Values, str, str, str, str]] = [
         "error",
         "no longer allowed",
         "brings no chat template",
-        '{"vllm_extra_flags": {"--chat-template":',
+        "-e vllm_chat_template=/path",
     ),
     ("L53", tools("L53"), "error", "Refused", "no parser", "or by hand"),
     (

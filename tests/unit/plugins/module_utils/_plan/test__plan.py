@@ -79,6 +79,8 @@ def test_the_cpu_profile_of_the_tiny_model() -> None:
         "concurrency": 4.0,
         # 95 % of 24 GiB less all of the above
         "headroom": int(24 * GIB * 0.95) - (3_576_320 + 41_963_520 + 3 * GIB),
+        # 900, and a second for 3.6 MB.
+        "start": 901,
     }
     assert plan["limits"] == {"max_model_len": 65536, "max_num_seqs": 4, "max_num_batched_tokens": 4096, "max_output_tokens": 16384, "kv_tokens": 262_144}
     assert flags(plan) == {
@@ -91,7 +93,8 @@ def test_the_cpu_profile_of_the_tiny_model() -> None:
         "--tool-call-parser": "hermes",
     }
     assert [(one["name"], one["value"]) for one in plan["environment"]] == [("VLLM_CPU_KVCACHE_SPACE", "1")]
-    assert plan["need"] == {"disk_bytes": int(3_576_320 * 1.1), "memory_bytes": 3_576_320 + 41_963_520 + 3 * GIB, "libraries": NUMA}
+    need = {"disk_bytes": int(3_576_320 * 1.1), "memory_bytes": 3_576_320 + 41_963_520 + 3 * GIB, "start_seconds": 901, "libraries": NUMA}
+    assert plan["need"] == need
     assert plan["device"]["kind"] == "cpu" and plan["engine"] == {"name": "vllm", "version": "0.32.0", "build": "cpu"}
     # Tied embeddings are read in full for the output, and nothing says how fast this memory is.
     assert plan["roofline"]["bytes_per_token"] == 3_576_320 and plan["roofline"]["tokens_per_s_max"] is None
