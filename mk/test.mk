@@ -4,8 +4,9 @@ export INFERHOST_REPORTS ?= $(CURDIR)/.reports/adhoc
 
 PYTEST := $(BIN)/python -m pytest
 CONFORMANCE_VENV := .cache/venvs/conformance
+HUB_VENV := .cache/venvs/hub
 
-.PHONY: test lint sanity units conformance conformance-venv test-demo ledger cases fmt readmes changelog
+.PHONY: test lint sanity units conformance conformance-venv hub-venv models test-demo ledger cases fmt readmes changelog
 
 test: ## every gate (STAGES="lint units" for some)
 	@tools/setup.sh dev
@@ -22,8 +23,15 @@ units: setup-dev ## unit tests on every Python that is here
 	@$(PYTEST) -q tests/unit/tools $(wildcard tests/unit/roles) --junitxml $(INFERHOST_REPORTS)/units-tools.xml
 
 # What wants real vLLM, tests/demo runs with the engine of the demo.
-conformance: conformance-venv ## the proxy between a scripted upstream and the libraries of its clients
+conformance: conformance-venv models ## the proxy between a scripted upstream and the libraries of its clients, and fetching models with huggingface_hub
 	@$(CONFORMANCE_VENV)/bin/python -m pytest -q tests/conformance --ignore-glob 'tests/conformance/test_vllm*.py' --junitxml $(INFERHOST_REPORTS)/conformance.xml
+
+models: setup-dev hub-venv ## fetching models: the real huggingface_hub and a stand-in of the Hub
+	@$(PYTEST) -q tests/models --junitxml $(INFERHOST_REPORTS)/models.xml
+
+hub-venv: setup
+	@test -x $(HUB_VENV)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(HUB_VENV)
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(HUB_VENV)/bin/python roles/model/files/hub.lock
 
 conformance-venv: setup
 	@test -x $(CONFORMANCE_VENV)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(CONFORMANCE_VENV)

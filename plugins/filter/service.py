@@ -7,6 +7,11 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from ansible_collections.inferhost.llm.plugins.module_utils import _secret, _service_command, _variable_names
+from ansible_collections.inferhost.llm.plugins.module_utils._plan import _engine_command
+
+
+def engine_command_check(plan: dict[str, Any], extra_flags: dict[str, Any], extra_environment: dict[str, Any]) -> dict[str, list[str]]:
+    return _engine_command.check(plan, extra_flags, extra_environment)._asdict()
 
 
 class FilterModule:
@@ -15,6 +20,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "credential_files": _service_command.credential_files,
+            "engine_command_check": engine_command_check,
             "flag_words": _service_command.flag_words,
             "service_command": _service_command.with_secrets,
             "supervisor_environment": _service_command.supervisor_environment,

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_flags import LISTS
+
 
 def with_secrets(service: dict[str, Any], root: str) -> list[str]:
     """The argv of a service; one that needs secrets in its environment is started through ``lib/with-secrets``."""
@@ -26,10 +28,12 @@ def credential_files(service: dict[str, Any]) -> list[str]:
 
 
 def flag_words(flag: dict[str, Any]) -> list[str]:
-    """Words of one command-line flag given as ``{key, value}``; a null value is a flag without one, anything nested is JSON."""
+    """Words of one of vLLM's flags given as ``{key, value}``; null is a flag without one. What is nested is JSON, or several words where it takes them."""
     value = flag["value"]
     if value is None or value is True:
         return [flag["key"]]
+    if isinstance(value, list) and flag["key"].removeprefix("--") in LISTS:
+        return [flag["key"], *(str(word) for word in value)]
     return [flag["key"], json.dumps(value) if isinstance(value, (dict, list)) else str(value)]
 
 

@@ -57,6 +57,9 @@ options:
       - Empty when it will not be grown. It needs root, as the growth does.
     type: str
     default: ""
+  model_folder:
+    description: Folder below O(root) for the model whose files O(disk_bytes) counts. What is there already need not be written again.
+    type: path
   growth_reserve_bytes:
     description: Bytes that stay free in the volume group then.
     type: int
@@ -244,6 +247,7 @@ def main() -> None:
                 "options": {"file": {"type": "str", "required": True}, "debian": {"type": "str", "required": True}},
             },
             "disk_bytes": {"type": "int", "required": True},
+            "model_folder": {"type": "path"},
             "growth_target": {"type": "str", "default": ""},
             "growth_reserve_bytes": {"type": "int", "default": 0},
             "memory_bytes": {"type": "int", "required": True},
@@ -256,7 +260,7 @@ def main() -> None:
     root = params["root"].rstrip("/")
     status = os.statvfs(existing_parent(root))
     disk_free = status.f_bavail * status.f_frsize
-    present = tree_size([os.path.join(root, name) for name in ("venvs", "models")])
+    present = tree_size([os.path.join(root, "venvs"), *([params["model_folder"]] if params["model_folder"] else [])])
     available = memory_available()
     with open("/proc/1/comm", encoding="ascii") as stream:
         pid1 = stream.read().strip()

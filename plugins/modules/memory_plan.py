@@ -44,6 +44,19 @@ options:
         description: Size in bytes.
         type: int
         required: true
+  model_tokenizer_config:
+    description:
+      - Content of the model's C(tokenizer_config.json), for use with O(model_config). It may limit the context.
+    type: dict
+  model_chat_template:
+    description:
+      - The model's chat template, for use with O(model_config). The parsers are chosen by it.
+    type: str
+    default: ""
+  model_generation_config:
+    description:
+      - Content of the model's C(generation_config.json), for use with O(model_config).
+    type: dict
   model_id:
     description:
       - Identity of the model on its hub. Helps to choose the parsers when O(model_name) does not tell the family.
@@ -132,8 +145,27 @@ options:
   tool_parser:
     description:
       - Tool-call parser. Empty means the one of the model's family, V(none) switches tool calls off.
+      - V(qwen_tools) is the parser that the collection brings itself, for Qwen2.5 models that write C(<tools>).
     type: str
     default: ""
+  tool_parser_plugin:
+    description:
+      - File with tool parsers of your own, which the engine will load instead of the collection's. It is named in the plan and not read.
+    type: str
+    default: ""
+    version_added: 0.2.0
+  root:
+    description:
+      - Folder of the deployment. The engine finds the parser plugin below it.
+    type: str
+    default: /opt/inferhost
+    version_added: 0.2.0
+  chat_template:
+    description:
+      - Text of a chat template that the engine will be given instead of the model's own. The parsers are chosen by what it writes.
+    type: str
+    default: ""
+    version_added: 0.2.0
   reasoning_parser:
     description:
       - Reasoning parser. Empty means the one of the model's family, V(none) switches it off.
@@ -231,7 +263,8 @@ plan:
       description: Bytes of weights that a token reads, and the tokens a second that the memory bandwidth allows at most for one request.
       type: dict
     need:
-      description: Bytes of disk and of the host's memory that must be free. What a GPU must have free is the size C(gpu_memory).
+      description: Bytes of disk and of the host's memory that must be free, and the seconds that a start may take. What a GPU must have free is the size
+        C(gpu_memory).
       type: dict
     expect:
       description: What the host's GPUs have to show for the plan to hold, in the words of M(inferhost.llm.gpu_verify). None for a processor.
@@ -285,12 +318,12 @@ def subject_of(params: t.Mapping[str, t.Any]) -> Subject:
         folder = read_folder(path)
         model = read_config(folder.config, folder.tokenizer_config, os.path.join(path, "config.json"))
         checkpoint: t.Any = folder.checkpoint
-        template, generation = folder.chat_template, folder.generation_config
+        template, generation = params["chat_template"] or folder.chat_template, folder.generation_config
         fallback = os.path.basename(os.path.normpath(path))
     else:
-        model = read_config(params["model_config"], None, "model_config")
+        model = read_config(params["model_config"], params["model_tokenizer_config"], "model_config")
         checkpoint = from_list(params["model_files"]) if params["model_files"] else None
-        template = ""
+        template, generation = params["chat_template"] or params["model_chat_template"], params["model_generation_config"] or {}
         fallback = model.model_type
     name = given_name or model_id.rsplit("/", 1)[-1] or fallback
     return Subject(model_id or name, name, path, model, checkpoint, template, params["model_in_place"], generation)
@@ -306,6 +339,9 @@ def main() -> None:
                 "elements": "dict",
                 "options": {"name": {"type": "str", "required": True}, "size": {"type": "int", "required": True}},
             },
+            "model_tokenizer_config": {"type": "dict", "no_log": False},
+            "model_chat_template": {"type": "str", "default": ""},
+            "model_generation_config": {"type": "dict"},
             "model_id": {"type": "str"},
             "model_name": {"type": "str"},
             "model_in_place": {"type": "bool", "default": False},
@@ -323,11 +359,14 @@ def main() -> None:
             "yarn": {"type": "bool", "default": False},
             "max_output_tokens": {"type": "int", "default": 0, "no_log": False},
             "tool_parser": {"type": "str", "default": ""},
+            "tool_parser_plugin": {"type": "str", "default": ""},
+            "root": {"type": "str", "default": "/opt/inferhost"},
+            "chat_template": {"type": "str", "default": ""},
             "reasoning_parser": {"type": "str", "default": ""},
             "refuse": {"type": "bool", "default": True},
         },
         required_one_of=[("model_path", "model_config", "model_id")],
-        mutually_exclusive=[("model_path", "model_config"), ("model_path", "model_files")],
+        mutually_exclusive=[("model_path", one) for one in ("model_config", "model_files", "model_tokenizer_config", "model_generation_config")],
         supports_check_mode=True,
     )
     params = module.params

@@ -189,7 +189,7 @@ def run(where: Server, params: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
     model = params["model"] or first_model(where)
     nothing = {"ok": False, "speed": {}, "verdict": {}}
     if not isinstance(model, str):
-        return {**nothing, "model": "", "findings": [server_finding(model, where.url, False)]}
+        return {**nothing, "model": "", "findings": [server_finding(model, where.url, False, where.key_file)]}
     try:
         sample = measure(where, model, params["tokens"], params["prompt"], params["warm_up_tokens"])
     except ThroughputError as error:
@@ -243,7 +243,7 @@ def main() -> None:
     if key:
         # A server may repeat the key in its error text.
         module.no_log_values.add(key)
-    result = run(server(params["base_url"], key, params["timeout"]), params)
+    result = run(server(params["base_url"], key, params["timeout"], params["api_key_file"]), params)
     if params["measure_copy_bandwidth"]:
         result["copy_bandwidth_bytes_per_s"] = round(copy_bandwidth())
     if not result["ok"] and params["on_problem"] == "fail":

@@ -195,7 +195,7 @@ def main() -> None:
     if key:
         # A server may repeat the key in its error text.
         module.no_log_values.add(key)
-    result = check(server(params["base_url"], key, params["timeout"]), question_of(params), FORMS[params["streamed"]], params["model"])
+    result = check(server(params["base_url"], key, params["timeout"], params["api_key_file"]), question_of(params), FORMS[params["streamed"]], params["model"])
     if not result["ok"] and params["on_problem"] == "fail":
         first = result["findings"][0]
         module.fail_json(msg=f"{first['title']}: {first['seen']}. Fix: {first['fix']}", **result)

@@ -6,7 +6,8 @@
 INFERHOST_TEST_ENDPOINT names a running vLLM, INFERHOST_TEST_ENDPOINT_KEY_FILE the file with its key if it has one, and
 INFERHOST_TEST_ENDPOINT_SCRIPTED=1 says that it runs with engine/scripted_tokens.py.
 Otherwise INFERHOST_VLLM_PYTHON names a Python that has vLLM, and one is started with the built-in model, or with the one
-in the folder INFERHOST_TEST_MODEL. Starting takes a minute or more, so all tests of a run share it.
+in the folder INFERHOST_TEST_MODEL. Starting takes a minute or more, so all tests of a run share it. It has the collection's own tool parser, which reads
+what vLLM's hermes reads, too; with that one the demo runs.
 """
 
 from __future__ import annotations
@@ -77,7 +78,8 @@ def started(folder: Path) -> Iterator[Engine]:
         "--port": str(port),
         "--max-model-len": "2048",
         "--max-num-seqs": "4",
-        "--tool-call-parser": "hermes",
+        "--tool-call-parser": "qwen_tools",
+        "--tool-parser-plugin": str(HERE.parents[1] / "roles/vllm/files/qwen_tools_parser.py"),
         "--logits-processors": "scripted_tokens:Scripted",
     }
     environment = {

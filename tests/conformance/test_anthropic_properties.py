@@ -89,9 +89,7 @@ def test_stream_and_whole_say_the_same(reasoning: str, said: str, arguments: lis
     events = convert(sse(FIRST, *chunks, chunk("stop"), LAST))
     message = whole_message(whole)
     streamed = [{**block, "input": json.loads(block["input"])} if block["type"] == "tool_use" else block for block in content(events)]
-    assert streamed == json.loads(
-        json.dumps([{"type": block.__struct_config__.tag} | {name: getattr(block, name) for name in block.__struct_fields__} for block in message.content])
-    )
+    assert streamed == msgspec.to_builtins(message.content)
     assert stop_of(events) == message.stop_reason
     assert events[-2]["usage"]["output_tokens"] == message.usage.output_tokens
 

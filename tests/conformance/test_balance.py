@@ -134,11 +134,36 @@ def test_doubtful_failures_need_company(kind: str) -> None:
     assert not standing.healthy(3.9) and standing.healthy(4), "a failed trial puts it out again, for longer"
 
 
+def test_success_at_one_kind_of_work_says_nothing_of_another() -> None:
+    standing = Standing()
+    for _failure in range(STRIKES):
+        assert standing.healthy(0)
+        standing.failed("upstream_cut", 0)
+        standing.succeeded("tokenize")
+    assert not standing.healthy(0.5)
+    standing.entered(1, "tokenize")
+    assert standing.healthy(1) and not standing.on_trial, "the trial is left to what it is for"
+    standing.entered(1)
+    standing.succeeded("tokenize")
+    assert not standing.healthy(1.5)
+    standing.succeeded()
+    assert standing.healthy(1.5) and standing.outs == 0
+
+
+def test_whatever_it_answers_ends_an_absence_in_which_it_could_not_be_reached() -> None:
+    standing = Standing()
+    standing.failed("upstream_refused", 0)
+    standing.entered(1, "tokenize")
+    assert standing.on_trial
+    standing.succeeded("tokenize")
+    assert standing.healthy(1) and not standing.strikes
+
+
 def test_checks_decide() -> None:
     standing = Standing()
     standing.failed("engine_error", 0)
     standing.failed("client_stalled", 0)
-    assert standing.healthy(0) and standing.strikes == 0, "no fault of the upstream"
+    assert standing.healthy(0) and not standing.strikes, "no fault of the upstream"
     standing.failed("upstream_refused", 0)
     standing.checked(None, frozenset({"m"}))
     assert standing.healthy(0), "it can be reached again"

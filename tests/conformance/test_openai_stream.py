@@ -162,9 +162,9 @@ def test_rescued_calls_are_calls_for_a_client(sample: Sample) -> None:
 def test_rescue_is_counted_by_notation() -> None:
     stream = ChatStream(rules())
     stream.feed(chunk({"content": SAMPLES[2].text}))
-    assert stream.rescued == {"tool_call": 2}
+    assert stream.counts.rescued == {"tool_call": 2}
     body = json.dumps({"choices": [{"message": {"content": SAMPLES[2].text}, "finish_reason": "stop"}]}).encode()
-    assert whole(body, rules()).rescued == {"tool_call": 2}
+    assert whole(body, rules()).counts.rescued == {"tool_call": 2}
 
 
 def test_rescue_keeps_the_choices_apart() -> None:

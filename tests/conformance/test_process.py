@@ -184,6 +184,32 @@ def test_port_taken_names_the_process(tmp_path: Path) -> None:
     assert result.stderr.count("\n") == 1
 
 
+def test_a_start_reads_its_configuration_once(standin: StandIn, tmp_path: Path) -> None:
+    """What was checked is what serves, whatever happens to the file meanwhile: out of a pipe it can be read one time only."""
+    port, pipe, key = free_port(), tmp_path / "proxy.json", tmp_path / "key"
+    key.write_text(CLIENT_KEY)
+    os.mkfifo(pipe)
+    upstream = {"name": "engine", "url": standin.url}
+    settings = {"port": port, "api_keys": [{"label": "main", "file": str(key)}], "upstreams": [upstream]}
+    process = subprocess.Popen([sys.executable, "-m", "inferhost_proxy", "--config", str(pipe)], env=environment(), stderr=subprocess.PIPE)
+    try:
+        pipe.write_text(json.dumps(settings))
+        gateway = Gateway.__new__(Gateway)
+        gateway.port = port
+
+        def alive() -> bool:
+            try:
+                return gateway.request("GET", "/livez").status == 200
+            except OSError:
+                return False
+
+        assert eventually(alive, 30)
+    finally:
+        process.terminate()
+        process.communicate(timeout=15)
+    assert process.returncode == 0
+
+
 def test_foreign_host(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(CLIENT_KEY)
     arguments = ("--host", "192.0.2.1", "--upstream", "http://127.0.0.1:1", "--key-file", str(tmp_path / "key"))

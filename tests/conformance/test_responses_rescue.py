@@ -191,7 +191,7 @@ def test_whole() -> None:
     assert [item["type"] for item in output] == ["message", "function_call"]
     assert output[0]["content"][0]["text"].strip() == "I will look."
     assert (output[1]["name"], json.loads(output[1]["arguments"])) == READ
-    assert made.rescued == {"tool_call": 1}
+    assert made.counts.rescued == {"tool_call": 1}
     for untouched in (json.dumps(response(message_item("Hello."))).encode(), b'{"error": {"message": "no"}}', b"[]", b"no JSON"):
         assert whole(untouched, tools, Rules(tools)).body == untouched
 

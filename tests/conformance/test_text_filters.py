@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import anthropic
 import pytest
-from gateway import Gateway
+from gateway import CLIENT_KEY, Gateway, eventually
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from standin import StandIn, stream
+from search_kit import turn, turn_as_stream
+from standin import HANG, StandIn, stream
 from standin import whole as whole_reply
 from test_openai_stream import DONE, accumulated, chunk, documents, feed, rules
 
 from inferhost_proxy import mistral
+from inferhost_proxy.anthropic_conversion import Conversion
+from inferhost_proxy.anthropic_message import accumulate
+from inferhost_proxy.anthropic_stream import Answer, Reducer
+from inferhost_proxy.anthropic_types import TextBlock
 from inferhost_proxy.openai_chat import whole
 from inferhost_proxy.openai_request import Options, prepare
 from inferhost_proxy.text_filters import Filter, Repeats, Stops, StrayEnd
@@ -53,9 +59,7 @@ STRAY = [
 @pytest.mark.parametrize(("text", "wanted"), STRAY)
 @given(at=CUTS)
 def test_B14_only_the_end_of_a_thought_that_begins_the_text_goes(text: str, wanted: str, at: list[int]) -> None:
-    found = run(StrayEnd(), cut(text, at))
-    # Line breaks behind the tag may come with it or later.
-    assert found.lstrip("\n") == wanted.lstrip("\n")
+    assert run(StrayEnd(), cut(text, at)) == wanted
 
 
 STOPPED = [
@@ -235,3 +239,88 @@ def test_through_sockets(standin: StandIn, start: Callable[..., Gateway]) -> Non
     reply = {"choices": [{"index": 0, "message": {"role": "assistant", "content": f"{SAID} {SAID}"}, "finish_reason": "stop"}]}
     standin.replies["/v1/chat/completions"] = whole_reply(reply)
     assert gateway.post("/v1/chat/completions", MODEL).json()["choices"][0]["message"]["content"] == f"{SAID} "
+
+
+CHAT = "/v1/chat/completions"
+TOOLS: Any = [{"name": "read", "input_schema": {"type": "object"}}]
+
+
+@pytest.fixture(scope="module")
+def filtering(standin_server: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """With all that is a matter of configuration."""
+    wanted = {"stop_in_text_only": True, "deduplicate": True, "mistral_history": True}
+    gateway = Gateway(tmp_path_factory.mktemp("filtering") / "gateway", standin_server.url, openai=wanted)
+    yield gateway
+    assert gateway.stop() == 0
+
+
+def message(gateway: Gateway, standin: StandIn, engine: dict[str, Any], **asked: Any) -> anthropic.types.Message:
+    """The message that a stream and a whole answer make alike."""
+    client = anthropic.Anthropic(base_url=gateway.url, api_key=CLIENT_KEY, max_retries=0)
+    members: Any = {"model": "m", "max_tokens": 100, "messages": [{"role": "user", "content": "x"}], **asked}
+    standin.replies[CHAT] = whole_reply(engine)
+    complete = client.messages.create(**members)
+    standin.replies[CHAT] = stream(turn_as_stream(engine))
+    with client.messages.stream(**members) as events:
+        streamed = events.get_final_message()
+    found = [[block.to_dict() for block in one.content] for one in (complete, streamed)]
+    assert [{**block, "signature": ""} for block in found[0]] == [{**block, "signature": ""} for block in found[1]]
+    assert (complete.stop_reason, complete.stop_sequence) == (streamed.stop_reason, streamed.stop_sequence)
+    return complete
+
+
+def said(one: anthropic.types.Message) -> list[str]:
+    return [str(getattr(block, block.type, "") or block.to_dict().get("name")) for block in one.content]
+
+
+def test_B19_messages_end_at_a_stop_string_of_the_text(filtering: Gateway, standin: StandIn) -> None:
+    found = message(filtering, standin, turn("Hello. END and more", reasoning="First END.", finish="length"), stop_sequences=["END"])
+    assert (said(found), found.stop_reason, found.stop_sequence) == (["First END.", "Hello. "], "stop_sequence", "END")
+    assert "stop" not in json.loads(standin.last(CHAT).body)
+    found = message(filtering, standin, turn("Hello. EN", ("read", "{}")), stop_sequences=["END"], tools=TOOLS)
+    assert (said(found), found.stop_reason) == (["Hello. EN", "read"], "tool_use"), "what is held comes before the call"
+
+
+def test_B19_the_engines_work_ends_with_the_message(filtering: Gateway, standin: StandIn) -> None:
+    standin.replies[CHAT] = stream(b"".join(spoken("Hello. ", "END", " and more")[:-2]), HANG)
+    asked = {"model": "m", "max_tokens": 100, "messages": [{"role": "user", "content": "x"}], "stop_sequences": ["END"], "stream": True}
+    answer = filtering.post("/v1/messages", asked)
+    assert b"message_stop" in answer.body and b"more" not in answer.body
+    eventually(lambda: standin.last(CHAT).closed.is_set())
+
+
+def test_L65_messages_without_a_second_copy(filtering: Gateway, standin: StandIn) -> None:
+    assert said(message(filtering, standin, turn(SAID * 2))) == [SAID]
+    assert said(message(filtering, standin, turn(SAID + SAID[:20]))) == [SAID + SAID[:20]]
+
+
+def test_B14_messages_with_tool_choice_none(gateway: Gateway, standin: StandIn) -> None:
+    """No matter of configuration."""
+    assert said(message(gateway, standin, turn("</think>\n\nHello."), tools=TOOLS, tool_choice={"type": "none"})) == ["Hello."]
+    assert said(message(gateway, standin, turn("</think>\n\nHello."), tools=TOOLS)) == ["</think>\n\nHello."]
+
+
+def test_B21_B22_messages_in_mistrals_form(filtering: Gateway, standin: StandIn) -> None:
+    used = {"type": "tool_use", "id": "toolu_0123456789abcdef", "name": "read", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": used["id"], "content": "text"}
+    history = [{"role": "user", "content": "x"}, {"role": "assistant", "content": [used]}, {"role": "user", "content": [result]}]
+    message(filtering, standin, turn("ok"), messages=history, tools=TOOLS)
+    _asked, call, told = json.loads(standin.last(CHAT).body)["messages"]
+    assert call["tool_calls"][0]["id"] == told["tool_call_id"] == mistral.short_id(str(used["id"]))
+    standin.replies["/tokenize"] = whole_reply({"count": 9, "max_model_len": 2048})
+    assert filtering.post("/v1/messages/count_tokens", {"model": "m", "messages": history, "tools": TOOLS}).status == 200
+    assert json.loads(standin.last("/tokenize").body)["messages"] == [_asked, call, told], "what is counted is what is sent"
+
+
+@settings(max_examples=60)
+@given(text=st.lists(st.sampled_from(["Hello ", "END", "E", "N", SAID]), max_size=6).map("".join), at=CUTS)
+def test_any_cut_gives_the_same_message(text: str, at: list[int]) -> None:
+    answer = Answer("msg_1", "m", lambda _thought: "", texts=TextRules(stops=("END",), deduplicate=True))
+
+    def run_through(pieces: list[str]) -> tuple[str, str | None]:
+        source = Conversion(Reducer(answer), 10**6)
+        events = [event for block in spoken(*pieces) if not source.done for event in source.feed(block)]
+        made = accumulate(events)
+        return "".join(block.text for block in made.content if isinstance(block, TextBlock)).strip(), made.stop_sequence
+
+    assert run_through(cut(text, at)) == run_through([text])

@@ -427,6 +427,21 @@ def test_only_whole_answers_speak_for_an_engine_that_broke_off(farm: Farm, begin
     assert not is_up(gateway, name), "that a client left says nothing"
 
 
+@SURFACES
+def test_an_engine_that_counts_tokens_but_breaks_off_every_answer_is_put_out(farm: Farm, begin: Callable[..., Gateway], path: str) -> None:
+    gateway = begin()
+    name = home(gateway, path)
+    farm[name].replies[CHAT] = stream(EVENT, CUT)
+    for number in range(3):
+        assert is_up(gateway, name), f"after {number} broken answers"
+        for target in ("/tokenize", "/v1/messages/count_tokens") * 6:
+            assert gateway.post(target, body(session=str(time.monotonic()))).status == 200
+        assert farm.asked("/tokenize")[name], "it was this one that counted, too"
+        farm[name].seen.clear()
+        assert b"error" in ask(gateway, path, stream=True).body
+    assert not is_up(gateway, name)
+
+
 def test_health_after_a_reload_is_told_by_the_new_configuration_alone(farm: Farm, begin: Callable[..., Gateway]) -> None:
     """What still runs by the one before is checked on, and nobody hears of it."""
     gateway = begin("ab", health={"interval_seconds": 0.1})

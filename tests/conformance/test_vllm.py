@@ -13,6 +13,7 @@ import openai
 import pytest
 from gateway import CLIENT_KEY, Gateway, eventually
 from real_vllm import ASK, NEEDED, PARAMETERS, PATH, Engine, call_text, long_request, running, scripted
+from search_kit import SearchStandIn
 
 pytestmark = NEEDED
 
@@ -91,6 +92,24 @@ def test_anthropic_messages(front: Gateway, model: str) -> None:
     assert blocks(complete) == blocks(accumulated) != []
     assert complete.stop_reason == accumulated.stop_reason
     assert complete.usage.output_tokens == accumulated.usage.output_tokens
+
+
+def test_L57_vllm_goes_on_behind_the_searches_of_a_response(engine: Engine, front: Gateway, client: openai.OpenAI, model: str, web: SearchStandIn) -> None:
+    """Its script makes it search in every turn; it takes the searches back each time, also from the client."""
+    front.reload(search=web.configuration(max_uses=1))
+    try:
+        script = '<tool_call>\n{"name": "web_search", "arguments": {"query": "new"}}\n</tool_call>'
+        asked: Any = {"model": model, "tools": [{"type": "web_search"}], "extra_body": scripted(engine, script)}
+        complete = client.responses.create(input="What is new?", **asked)
+        with client.responses.stream(input="What is new?", **asked) as events:
+            streamed_one = events.get_final_response()
+        for answer in (complete, streamed_one):
+            assert [item.type for item in answer.output if item.type != "message"] == ["web_search_call"] * 3, answer
+            assert [item.status for item in answer.output if item.type == "web_search_call"] == ["completed", "failed", "failed"]
+        sent_back: Any = [item.to_dict() for item in complete.output]
+        assert client.responses.create(input=[{"role": "user", "content": "What is new?"}, *sent_back], **asked).status == "completed"
+    finally:
+        front.reload(search={})
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import stat
 
 import pytest
@@ -88,6 +89,17 @@ def test_the_engine_runs_with_the_flags_of_the_plan(demo: Demo) -> None:
         assert flag["flag"] in words, flag
         if flag["value"] is not None:
             assert words[words.index(flag["flag"]) + 1] == str(flag["value"])
+
+
+def test_the_engine_finds_the_room_that_the_plan_foresaw(demo: Demo) -> None:
+    plan = json.loads((demo.root / "etc/plan.json").read_text(encoding="utf-8"))
+    sizes = {one["name"]: one["value"] for one in plan["sizes"]}
+    log = (demo.root / "log/inferhost-vllm.log").read_text(encoding="utf-8", errors="replace")
+    said = re.findall(r"KV cache size: ([\d,]+) tokens, Maximum concurrency for ([\d,]+) tokens per request: ([\d.]+)x", log)
+    assert said
+    tokens, length, times = said[-1]
+    assert (int(tokens.replace(",", "")), int(length.replace(",", ""))) == (plan["limits"]["kv_tokens"], plan["limits"]["max_model_len"])
+    assert float(times) == round(sizes["concurrency"], 2)
 
 
 def test_nothing_listens_beyond_loopback(demo: Demo) -> None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,9 @@ from collections.abc import Callable
 
 import pytest
 from demo import REPO, Demo, recap, run, wait_until
+
+# The engine starts anew for it once; it is back to the plan's choice with the start that a later test makes anyway.
+OTHER_PARSER = ("-e", "vllm_tool_parser=qwen_tools")
 
 
 def kill_when(demo: Demo, reached: Callable[[], bool]) -> str:
@@ -66,10 +70,30 @@ def test_packages_lost_from_the_engines_environment_are_brought_back(demo: Demo)
     gone = run([str(demo.root / "bin/uv"), "pip", "uninstall", "--python", str(python), "msgspec"])
     assert gone.returncode == 0, gone.stdout
     assert run([str(python), "-c", "import msgspec"]).returncode != 0
-    done = demo.play()
+    done = demo.play(*OTHER_PARSER)
     assert done.returncode == 0, done.stdout[-4000:]
     assert recap(done.stdout)["changed"] >= 1
     assert run([str(python), "-c", "import msgspec, uvloop"]).returncode == 0
+
+
+def test_L52_the_engine_loads_the_collections_tool_parser_where_it_is_asked_for(demo: Demo) -> None:
+    done = demo.play(*OTHER_PARSER)
+    assert done.returncode == 0, done.stdout[-4000:]
+    plugin = demo.root / "lib/inferhost_tool_parser.py"
+    assert plugin.read_bytes() == (REPO / "roles/vllm/files/qwen_tools_parser.py").read_bytes()
+    _state, pid = demo.status()["inferhost-vllm"]
+    words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+    assert (words[words.index("--tool-parser-plugin") + 1], words[words.index("--tool-call-parser") + 1]) == (str(plugin), "qwen_tools")
+    parameters = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
+    body = {
+        "model": "inferhost-tiny",
+        "messages": [{"role": "user", "content": "Read the file /var/log/dpkg.log"}],
+        "tools": [{"type": "function", "function": {"name": "read_file", "description": "Read a file", "parameters": parameters}}],
+        "temperature": 0,
+    }
+    status, answer = demo.request("/v1/chat/completions", body, demo.key)
+    assert status == 200, answer
+    assert [call["function"]["name"] for call in answer["choices"][0]["message"]["tool_calls"]] == ["read_file"]
 
 
 def test_stopping_stops_what_was_started_and_nothing_else(demo: Demo) -> None:

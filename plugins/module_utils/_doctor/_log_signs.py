@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a vLLM log says, start by start. Pure: numbers and names come out, no line of the log.
 
-The sentences are those of vLLM 0.8 to 0.33, of torch and of the hub's client.
+The sentences are those of vLLM 0.8 to 0.33 and of torch.
 """
 
 from __future__ import annotations
@@ -19,12 +19,9 @@ _START = re.compile(r"non-default args:[^\n]*")
 _READY = re.compile(r"Application startup complete")
 _VERSION = re.compile(r"(?:vLLM API server version|LLM engine \(v|\bversion)\s*v?(\d+\.\d+\.\d+)")
 # No pattern may look far ahead from every character: a line may be megabytes long.
-# The last match of a start counts; what its groups hold is kept: numbers, and names of models.
+# The last match of a start counts; what its groups hold is kept: numbers.
 SIGNS: t.Mapping[str, t.Pattern[str]] = {
-    "gated": re.compile(r"(?:ccess gated repo|access a gated repo)[^/]{0,120}//[^/\s]+/(?:api/models/)?([\w.-]+/[\w-]+(?:\.[\w-]+)*)|GatedRepoError"),
-    "refused": re.compile(r"\b(401|403) Client Error[^\n]*"),
-    "missing": re.compile(r"(?<![\w./-])([\w./-]{1,200}) is not a local folder and is not a valid model identifier|RepositoryNotFoundError"),
-    "no_command": re.compile(r"(huggingface-cli): (?:command )?not found|`?huggingface-cli`? (?:\S+ )?is deprecated"),
+    "not_given": re.compile(r"GatedRepoError|access a gated repo|RepositoryNotFoundError|is not a valid model identifier"),
     "no_room": re.compile(r"No available memory for the cache blocks"),
     "cache_short": re.compile(
         r"max seq len \((\d+)\), \(?([\d.]+) GiB KV cache is needed, which is larger than the available KV cache memory \(([\d.]+) GiB\)"
@@ -50,9 +47,7 @@ SIGNS: t.Mapping[str, t.Pattern[str]] = {
 }
 # Those that end a start.
 FAILURES = (
-    "gated",
-    "refused",
-    "missing",
+    "not_given",
     "no_room",
     "cache_short",
     "cache_tokens",

@@ -25,6 +25,7 @@ class Server(t.NamedTuple):
     url: str
     key: str | None
     timeout: float
+    key_file: str | None = None
 
     def __repr__(self) -> str:
         return f"Server({self.url})"
@@ -33,10 +34,10 @@ class Server(t.NamedTuple):
         return self.url + path
 
 
-def server(base_url: str, key: str | None, timeout: float) -> Server:
+def server(base_url: str, key: str | None, timeout: float, key_file: str | None = None) -> Server:
     """``base_url`` with or without ``/v1`` at its end, as clients write it either way."""
     url = base_url.rstrip("/")
-    return Server(url[:-3] if url.endswith("/v1") else url, key, timeout)
+    return Server(url[:-3] if url.endswith("/v1") else url, key, timeout, key_file)
 
 
 def first_model(where: Server) -> str | Outcome:
@@ -162,7 +163,7 @@ def _result(model: str, rows: t.Sequence[Json], where: Server) -> Json:
     findings: t.List[t.Mapping[str, str]] = []
     for row in rows:
         outcome: Outcome = row["outcome"]
-        finding = finding_of(outcome, where.url, row["streamed"])
+        finding = finding_of(outcome, where.url, row["streamed"], where.key_file)
         # Both forms failing alike are one fault.
         if finding is not None and not any(_alike(finding, other) for other in findings):
             findings.append(finding)

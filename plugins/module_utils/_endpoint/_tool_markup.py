@@ -35,15 +35,17 @@ _LOW = "\u2581"  # lower one eighth block, their "space"
 
 _NOT_TAUGHT = "no parser of vLLM reads it: use the chat template that teaches the model its tool format, or a larger model"
 
+_PLUGIN = "no parser of vLLM's own: --tool-parser-plugin FILE, where FILE is roles/vllm/files/qwen_tools_parser.py of this collection"
+
 # The first row that matches counts, so a notation stands before those that share its opening.
-# Parsers as vLLM 0.32 names them.
+# Parsers as vLLM 0.32 names them, and qwen_tools, which this collection brings.
 MARKUPS: tuple[Markup, ...] = (
     Markup("<seed:tool_call>", r"<seed:tool_call>", "seed_oss"),
     Markup("<tool_call><function=name><parameter=key>", r"<tool_call>\s*<function=", "qwen3_coder"),
     Markup("<tool_call>name<arg_key>", r"<tool_call>[^<{]*<arg_key>", "glm45"),
     Markup("<tool_call>{json}", r"<tool_call>\s*\{", "hermes"),
     Markup("<tool_call>[json]", r"<tool_call>\s*\[", "granite"),
-    Markup("<tools>{json}", r"<tools>\s*[\[{]", None, "none of vLLM's own parsers reads it: load a parser plugin with --tool-parser-plugin", "tools_markup"),
+    Markup("<tools>{json}", r"<tools>\s*[\[{]", "qwen_tools", _PLUGIN, "tools_markup"),
     Markup("<TOOL_OUTPUT>{json}", r"<TOOL_OUTPUT>\s*[\[{]", None, _NOT_TAUGHT, "call_in_text"),
     Markup("<function=name><parameter=key>", r"<function=[^>]+>\s*<parameter=", "qwen3_coder"),
     Markup(

@@ -64,7 +64,7 @@ def read_folder(path: str) -> ModelFolder:
         raise ModelError("%s: no such folder; model_path must be the folder that holds the model's config.json" % path)
     if not os.path.isfile(os.path.join(path, "config.json")):
         raise ModelError("%s: no config.json in it, so it is not a model" % path)
-    config = _read_json(path, "config.json")
+    config = with_quantization(_read_json(path, "config.json"), _read_json(path, "hf_quant_config.json", optional=True))
     tokenizer = _read_json(path, "tokenizer_config.json", optional=True)
     sizes = {name: os.path.getsize(os.path.join(path, name)) for name in os.listdir(path) if os.path.isfile(os.path.join(path, name))}
     weights = weight_files(sizes)
@@ -101,6 +101,14 @@ def count_parameters(path: str) -> t.Optional[int]:
         return total
     except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
         raise ModelError("%s: not a safetensors file, or cut short (%s); download it again" % (path, error)) from error
+
+
+def with_quantization(config: t.Dict[str, t.Any], beside: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+    """NVIDIA's checkpoints may have their format in a file beside the configuration, which the engine reads too."""
+    found = beside.get("quantization")
+    if not isinstance(found, dict) or config.get("quantization_config"):
+        return config
+    return {**config, "quantization_config": {"quant_method": "modelopt", **found}}
 
 
 def _read_json(folder: str, name: str, optional: bool = False) -> t.Dict[str, t.Any]:

@@ -9,6 +9,7 @@ import re
 import typing as t
 
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_parsers import (
+    PLUGIN_TOOL_PARSERS,
     REASONING_PARSERS,
     TOOL_PARSERS,
     Version,
@@ -43,6 +44,8 @@ FAMILIES: t.Tuple[Family, ...] = (
     Family("Qwen3 instruct", r"qwen3.*-instruct", (), ("hermes",), ()),
     Family("QwQ", r"\bqwq", (), ("hermes",), ("deepseek_r1",)),
     Family("Qwen3", r"qwen3", ("qwen3", "qwen3_moe", "qwen3_next"), ("hermes",), ("qwen3", "deepseek_r1")),
+    # Taught <tool_call>, and seen to write <tools>; qwen_tools reads both.
+    Family("Qwen2.5-Coder", r"qwen2\.5-?coder", (), ("qwen_tools", "hermes"), ()),
     Family("Qwen2.5", r"qwen2", ("qwen2",), ("hermes",), ()),
     Family("Hermes", r"hermes", (), ("hermes",), ()),
     Family("gpt-oss", r"gpt-oss", ("gpt_oss",), ("openai",), ("openai_gptoss",)),
@@ -70,8 +73,8 @@ XML_CALL = "<function="
 XML_PARSERS = ("qwen3_coder", "qwen3_xml")
 
 
-def choose(name: str, model_type: str, template: str, version: Version) -> Choice:
-    """Parsers for a model; None where the family has none or the engine's version does not bring it."""
+def choose(name: str, model_type: str, template: str, version: Version, plugin: t.AbstractSet[str] = PLUGIN_TOOL_PARSERS) -> Choice:
+    """Parsers for a model; None where the family has none, or neither the engine's version nor the plugin brings it."""
     family, by = _family(name, model_type)
     if family is None:
         return Choice("", None, None, "no parser is known for %s (model_type %s)" % (name, model_type))
@@ -84,7 +87,7 @@ def choose(name: str, model_type: str, template: str, version: Version) -> Choic
     reasoning_names = family.reasoning if not template or "think" in template else ()
     return Choice(
         family.name,
-        _first(tool_names, available(TOOL_PARSERS, version)),
+        _first(tool_names, available(TOOL_PARSERS, version) | plugin),
         _first(reasoning_names, available(REASONING_PARSERS, version)),
         reason,
     )

@@ -34,6 +34,9 @@ REASONING_PARSERS: t.Tuple[t.Tuple[Version, str], ...] = (
     ((0, 33, 0), "beam deepseek_v41 granite_thinking_parser hf hy_v4 inkling k2_horizon kimi_k3 ling3 minicpmv muse muse_glimmer musespark1x plamo3 step5"),
 )
 
+# Not vLLM's: what the plugin reads that the role vllm delivers, roles/vllm/files/qwen_tools_parser.py. It runs in every release that is planned for.
+PLUGIN_TOOL_PARSERS = frozenset(("qwen_tools",))
+
 # Gone again, and the first compared release without them.
 REMOVED: t.Dict[str, Version] = {"minimax": (0, 25, 1)}
 

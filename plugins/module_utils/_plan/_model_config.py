@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._cache_layers import UNCERTAIN, CacheLayers, cache_layers, layer_kinds
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._defaults import completed
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._fields import Config, Fields, ModelError
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._formats import Quantization, read_quantization
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import DTYPE_BYTES
@@ -140,13 +141,16 @@ def read_config(config: Config, tokenizer_config: t.Optional[Config] = None, whe
             "%s: model_type %r (%s) is not an architecture this collection knows; known: %s"
             % (where, model_type, architecture, ", ".join(sorted(PLANNED_TYPES)))
         )
-    fields = Fields(text, where if text is config else "%s, text_config" % where)
+    nested = text is not config
+    if nested:
+        text = completed(text, model_type)
+    fields = Fields(text, where if not nested else "%s, text_config" % where)
     heads, hidden = fields.integer("num_attention_heads"), fields.integer("hidden_size")
     layers = fields.integer("num_hidden_layers")
     linear = _linear(fields, text, layers)
     experts = _experts(fields, text)
     not_planned = NOT_YET_TYPES.get(model_type)
-    place = where if text is config else "%s, text_config" % where
+    place = "%s, text_config" % where if nested else where
     tied = bool(text.get("tie_word_embeddings", config.get("tie_word_embeddings", model_type in TIED)))
     head_dim = fields.integer("head_dim", hidden // heads)
     kinds = [] if not_planned else layer_kinds(text, model_type, place)
@@ -168,7 +172,7 @@ def read_config(config: Config, tokenizer_config: t.Optional[Config] = None, whe
         cache=() if not_planned else cache_layers(text, model_type, place),
         tensors=() if not_planned else text_tensors(text, model_type, kinds, tied, place) + tower,
         rope_elements=rope_elements(text, model_type, fields.integer("max_position_embeddings"), head_dim, kinds),
-        plain_rope=text is config and plain_rope(text),
+        plain_rope=not nested and plain_rope(text),
         rope_theta=rope_theta(text),
         drafter_elements=0 if not_planned else _drafter_elements(text, model_type, place),
         linear=linear,

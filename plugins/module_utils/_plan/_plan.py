@@ -14,7 +14,12 @@ from ansible_collections.inferhost.llm.plugins.module_utils._plan import _engine
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._catalogue import Published, config_of, find, sampling_of, siblings
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._checkpoint import Checkpoint
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._clients import CLIENTS
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_parsers import REASONING_PARSERS, TOOL_PARSERS, available
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_parsers import (
+    PLUGIN_TOOL_PARSERS,
+    REASONING_PARSERS,
+    TOOL_PARSERS,
+    available,
+)
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_versions import LIBRARIES, NEWEST_READ, Version, dotted, parse_version
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._expect import expectations
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._geometry import parameters
@@ -22,6 +27,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import DTY
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._loaded import stored_bytes
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import PLANNED_TYPES, Model, read_config
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._siblings import advised
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._start import start
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import (
     SCHEMA,
     Document,
@@ -46,6 +52,9 @@ OUTPUT_BOUNDS = (256, 32768)
 
 # Of generation_config.json.
 SAMPLING_FIELDS = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
+
+# Below the root. The engine names the module after the file, so it is called like no package.
+PLUGIN_FILE = "lib/inferhost_tool_parser.py"
 
 NO_LIMITS = {"max_model_len": 0, "max_num_seqs": 0, "max_num_batched_tokens": 0, "max_output_tokens": 0, "kv_tokens": 0}
 
@@ -142,7 +151,7 @@ def _frame(subject: Subject, wishes: Wishes, build: str) -> Document:
         "capabilities": {"tool_calls": False, "tool_parser": None, "reasoning": False, "reasoning_parser": None, "vision": model.vision},
         "sampling": _sampling(subject),
         "roofline": {"bytes_per_token": 0, "bandwidth_bytes_per_s": None, "tokens_per_s_max": None, "source": ""},
-        "need": {"disk_bytes": _disk_bytes(subject), "memory_bytes": 0, "libraries": LIBRARIES[build]},
+        "need": {"disk_bytes": _disk_bytes(subject), "memory_bytes": 0, "start_seconds": 0, "libraries": LIBRARIES[build]},
         "expect": None,
         "warnings": [],
         "alternatives": [],
@@ -209,6 +218,7 @@ def _fill(document: Document, subject: Subject, outcome: Outcome, wishes: Wishes
     count, count_source = _parameters(subject)
     download, download_source = _download(subject)
     shape = parameters(model)
+    deadline = start(download, document["engine"]["build"])
     limits = dict(outcome.limits, max_output_tokens=_max_output_tokens(wishes, outcome.limits["max_model_len"]))
     choice, warnings = _parsers(subject, wishes, version)
     warnings = outcome.warnings + warnings + _version_warnings(version)
@@ -222,12 +232,13 @@ def _fill(document: Document, subject: Subject, outcome: Outcome, wishes: Wishes
         device=outcome.device,
         sizes=[
             size("parameters", count, "parameters", count_source),
-            size("active_parameters", shape.active if model.experts else count, "parameters", "parameters that one token of text uses"),
+            size("active_parameters", shape.active if model.experts or model.vision else count, "parameters", "parameters that one token of text uses"),
             size("download", download, "bytes", download_source),
             *outcome.sizes,
+            deadline,
         ],
         limits=limits,
-        flags=outcome.flags + _parser_flags(choice) if outcome.flags else [],
+        flags=outcome.flags + _parser_flags(choice, wishes) if outcome.flags else [],
         environment=outcome.environment,
         capabilities={
             "tool_calls": choice.tool_parser is not None,
@@ -237,7 +248,7 @@ def _fill(document: Document, subject: Subject, outcome: Outcome, wishes: Wishes
             "vision": model.vision,
         },
         roofline=_roofline(outcome),
-        need={**document["need"], "memory_bytes": outcome.memory_bytes},
+        need={**document["need"], "memory_bytes": outcome.memory_bytes, "start_seconds": deadline["value"]},
         warnings=warnings,
         alternatives=outcome.alternatives,
         refusal=refusal.document() if refusal else None,
@@ -253,15 +264,17 @@ def _max_output_tokens(wishes: Wishes, context: int) -> int:
 
 def _parsers(subject: Subject, wishes: Wishes, version: Version) -> t.Tuple[engine_families.Choice, t.List[Document]]:
     """The family's parsers, or the user's; `none` switches one off."""
-    choice = engine_families.choose("%s %s" % (subject.id, subject.name), subject.model.model_type, subject.chat_template, version)
+    plugin = frozenset() if wishes.tool_parser_plugin else PLUGIN_TOOL_PARSERS
+    choice = engine_families.choose("%s %s" % (subject.id, subject.name), subject.model.model_type, subject.chat_template, version, plugin)
     warnings: t.List[Document] = []
-    for option, table in (("tool_parser", TOOL_PARSERS), ("reasoning_parser", REASONING_PARSERS)):
+    for option, known in (("tool_parser", available(TOOL_PARSERS, version) | plugin), ("reasoning_parser", available(REASONING_PARSERS, version))):
         wanted = getattr(wishes, option)
         if not wanted:
             continue
         parser = None if wanted == "none" else wanted
         choice = choice._replace(tool_parser=parser, reason="asked for") if option == "tool_parser" else choice._replace(reasoning_parser=parser)
-        if wanted != "none" and wanted not in available(table, version):
+        brought = option == "tool_parser" and wishes.tool_parser_plugin
+        if wanted != "none" and wanted not in known and not brought:
             warnings.append(
                 warning("parser_not_built_in", "%s %s is not one that vLLM %s brings: a plugin must provide it" % (option, wanted, dotted(version)))
             )
@@ -270,11 +283,14 @@ def _parsers(subject: Subject, wishes: Wishes, version: Version) -> t.Tuple[engi
     return choice, warnings
 
 
-def _parser_flags(choice: engine_families.Choice) -> t.List[Document]:
+def _parser_flags(choice: engine_families.Choice, wishes: Wishes) -> t.List[Document]:
     flags = []
     if choice.tool_parser is not None:
         flags.append(flag("--enable-auto-tool-choice", None, "without it a request with tools is answered with HTTP 400"))
         flags.append(flag("--tool-call-parser", choice.tool_parser, choice.reason))
+        if wishes.tool_parser_plugin or choice.tool_parser in PLUGIN_TOOL_PARSERS:
+            reason = "loads %s" % (wishes.tool_parser_plugin or "the collection's parser %s, which no vLLM brings" % choice.tool_parser)
+            flags.append(flag("--tool-parser-plugin", "%s/%s" % (wishes.root, PLUGIN_FILE), reason))
     if choice.reasoning_parser is not None:
         flags.append(flag("--reasoning-parser", choice.reasoning_parser, choice.reason))
     return flags

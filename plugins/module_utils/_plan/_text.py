@@ -8,13 +8,14 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import in_gib
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._parts import bar
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import Document
 
 LABELS = {
     "parameters": "parameters",
     "active_parameters": "active parameters",
     "download": "download",
-    "gpu_memory": "memory of the card",
+    "gpu_memory": "share of the engine",
     "weights": "weights in memory",
     "activation_peak": "activation peak",
     "cuda_graphs": "CUDA graphs",
@@ -26,6 +27,7 @@ LABELS = {
     "kv_tokens": "KV cache holds",
     "concurrency": "requests of full length at once",
     "headroom": "headroom",
+    "start": "time to start",
 }
 
 
@@ -39,6 +41,8 @@ def lines(plan: Document) -> t.List[str]:
     ]
     if plan["sizes"]:
         text += ["", *_table([(LABELS.get(one["name"], one["name"]), amount(one["value"], one["unit"]), one["source"]) for one in plan["sizes"]])]
+    if bar(plan):
+        text += ["", *bar(plan)]
     if plan["limits"]["max_model_len"]:
         text += ["", *_table([(name, "%d" % value) for name, value in plan["limits"].items()])]
     for way, values in (plan["sampling"] or {"ways": {}})["ways"].items():

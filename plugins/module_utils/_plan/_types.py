@@ -44,6 +44,9 @@ class Wishes(t.NamedTuple):
     kv_cache_bytes: int = 0
     max_output_tokens: int = 0
     tool_parser: str = ""
+    # The user's own file with tool parsers. The engine loads one file, so the collection's is not loaded beside it.
+    tool_parser_plugin: str = ""
+    root: str = "/opt/inferhost"
     reasoning_parser: str = ""
     tensor_parallel: int = 0
     yarn: bool = False

@@ -58,13 +58,17 @@ def page(document: Json) -> str:
         _head(document),
         _tiles(document),
         _findings(document["findings"]),
-        _memory(document["plan"]),
+        memory_section(document["plan"]),
         _speed(document),
         *[_startup(one) for one in document["startup"]],
         _checks(document["rows"]),
         _plan(document["plan"]),
     ]
-    title = f"Verification of {document['model']['name']}"
+    return shell(f"Verification of {document['model']['name']}", body)
+
+
+def shell(title: str, body: t.Sequence[str]) -> str:
+    """A page of these parts; empty ones are left out."""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -72,8 +76,12 @@ def page(document: Json) -> str:
     )
 
 
-def _t(text: t.Any) -> str:
+def escaped(text: t.Any) -> str:
+    """Text as markup may carry it."""
     return html.escape(str(text), quote=True)
+
+
+_t = escaped
 
 
 def _head(document: Json) -> str:
@@ -113,7 +121,8 @@ def _findings(findings: t.Sequence[Json]) -> str:
     return f"<section><h2>What is wrong</h2>{''.join(items)}</section>"
 
 
-def _memory(plan: Json) -> str:
+def memory_section(plan: Json) -> str:
+    """The memory bar with its legend; nothing where the plan has no sizes."""
     parts = svg.memory_parts(plan)
     if not parts:
         return ""
@@ -206,9 +215,14 @@ _MARKS: t.Mapping[str, str] = {"ok": "\u2713", "warning": "!", "error": "\u2717"
 
 
 def _plan(plan: Json) -> str:
+    return f"<section><details><summary>The plan: every size and flag with its reason</summary>{plan_tables(plan)}</details></section>"
+
+
+def plan_tables(plan: Json) -> str:
+    """Every size with its source and every flag with its reason."""
     sizes = [_row(("", _t(one["name"].replace("_", " "))), ("number", _t(_value(one))), ("seen dim", _t(one["source"]))) for one in plan["sizes"]]
     flags = [_row(("", _code(one["flag"])), ("", _code(one["value"])), ("seen dim", _t(one["reason"]))) for one in plan["flags"]]
-    return f"<section><details><summary>The plan: every size and flag with its reason</summary>{_table(sizes)}<hr>{_table(flags)}</details></section>"
+    return f"{_table(sizes)}<hr>{_table(flags)}"
 
 
 def _code(text: str | None) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import html
 import typing as t
 
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._parts import FREE
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._parts import parts as plan_parts
 from ansible_collections.inferhost.llm.plugins.module_utils._report._report import Json, duration
 
 WIDTH = 900
@@ -22,16 +24,16 @@ class Part(t.NamedTuple):
     colour: str
 
 
-# Sizes of the plan that lie side by side in the device's memory, in that order.
-MEMORY_PARTS: tuple[tuple[str, str, str], ...] = (
-    ("weights", "Weights", "c1"),
-    ("kv_cache", "KV cache", "c2"),
-    ("activation_peak", "Activations", "c3"),
-    ("cuda_graphs", "CUDA graphs", "c4"),
-    ("non_torch", "CUDA context", "c5"),
-    ("runtime", "Runtime", "c6"),
-)
-FREE = "free"
+# Colours of what lies side by side in the device's memory.
+MEMORY_COLOURS: t.Mapping[str, str] = {
+    "weights": "c1",
+    "kv_cache": "c2",
+    "activation_peak": "c3",
+    "cuda_graphs": "c4",
+    "non_torch": "c5",
+    "runtime": "c6",
+    FREE: "free",
+}
 # What the engine does from the moment a phase of its start is first seen in its log.
 PHASES: t.Mapping[str, tuple[str, str]] = {
     "start": ("Imports", "c6"),
@@ -47,10 +49,7 @@ PHASES: t.Mapping[str, tuple[str, str]] = {
 
 def memory_parts(plan: Json) -> list[Part]:
     """What fills the memory of one device, and last what is left of it."""
-    sizes = {one["name"]: one["value"] for one in plan["sizes"] if one["unit"] == "bytes"}
-    parts = [Part(label, float(sizes[name]), colour) for name, label, colour in MEMORY_PARTS if sizes.get(name)]
-    left = (plan["device"]["memory_bytes"] or 0) - sum(part.value for part in parts)
-    return [*parts, Part("Left free", left, FREE)] if left > 0 else parts
+    return [Part(one.label, one.value, MEMORY_COLOURS[one.name]) for one in plan_parts(plan)]
 
 
 def stacked_bar(parts: t.Sequence[Part], title: str) -> str:

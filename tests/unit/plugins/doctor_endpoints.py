@@ -137,6 +137,7 @@ BROKEN: list[tuple[str, Values, str, str, str, str]] = [
     ),
     ("L51", tools("L51", ours=True), "error", "HTTP 400", "no parser", "ansible-playbook inferhost.llm.site -e vllm_tool_parser=hermes"),
     ("L52", tools("L52"), "error", "Refused", "no parser", "or by hand"),
+    ("L52", tools("L52", ours=True), "error", "Refused", "no parser", "inferhost.llm.site -e vllm_tool_parser=qwen_tools"),
     ("L52", {"endpoints": [endpoint(tool=refused("L52")), endpoint(**PROXY)]}, "info", "Refused", "no parser", "or by hand"),
     (
         "L53",
@@ -144,7 +145,7 @@ BROKEN: list[tuple[str, Values, str, str, str, str]] = [
         "error",
         "no longer allowed",
         "brings no chat template",
-        '{"vllm_extra_flags": {"--chat-template":',
+        "-e vllm_chat_template=/path",
     ),
     ("L53", tools("L53"), "error", "Refused", "no parser", "or by hand"),
     (

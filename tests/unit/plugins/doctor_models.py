@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Facts of doctor about engines' models, logs and caches: a healthy engine on one card, and broken ones with what doctor says. All are constructed.
 
-Logs are put through the real reader: their sentences are those that vLLM, torch and the hub's client print.
+Logs are put through the real reader: their sentences are those that vLLM and torch print.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ FLAGS = ["--dtype", "bfloat16", "--enforce-eager", "--max-model-len", "32768", "
 SMALL = "Qwen/Qwen2.5-Coder-7B-Instruct-AWQ"
 DENSE = "Qwen/Qwen2.5-14B-Instruct"
 HYBRID = "Qwen/Qwen3-Coder-Next-FP8"
-GATED = "meta-llama/Llama-3.1-8B-Instruct"
 
 BEGIN = "(APIServer pid=1) INFO [api_utils.py:286] non-default args: {'model': 'm'}\n"
 READY = "(APIServer pid=1) INFO:     Application startup complete.\n"
@@ -38,7 +37,7 @@ def model(id: str = SMALL, **more: t.Any) -> Values:
 
 
 def files(id: str = SMALL, **more: t.Any) -> Values:
-    return {"where": UNIT, "version": "0.32.0", "model": model(id), "template": None, "token": "none", **more}
+    return {"where": UNIT, "version": "0.32.0", "model": model(id), "template": None, **more}
 
 
 def log(*lines: str, begin: str = BEGIN, where: str = UNIT, keys: t.Sequence[str] = ()) -> Values:
@@ -53,7 +52,7 @@ def service(flags: t.Sequence[str], **more: t.Any) -> Values:
 
 def process(flags: t.Sequence[str], **env: str) -> Values:
     base = {"pid": 42, "ppid": 1, "kind": "vllm", "argv": [*ENGINE, *flags], "secret_args": [], "uid": 0, "container": False, "cwd": "/"}
-    return {**base, "env": dict(env), "env_names": sorted(env)}
+    return {**base, "env": dict(env)}
 
 
 def cache(variable: str = "VLLM_CACHE_ROOT", **more: t.Any) -> Values:
@@ -92,20 +91,15 @@ RTX_6000 = {"name": made.BLACKWELL, "compute_capability": "12.0", "memory_bytes"
 HEALTHY: Values = {
     "engine_files": [files()],
     "engine_logs": [log(READY.strip(), *statistics(40.0, 4))],
-    "hub_tokens": [],
 }
 
 TOO_LONG = (
     "ValueError: To serve at least one request with the model's max seq len (32768), (6.0 GiB KV cache is needed, which is larger than the available KV cache "
     "memory (4.1 GiB). Based on the available memory, the estimated maximum model length is 22400. Try increasing `gpu_memory_utilization`"
 )
-GATED_ERROR = (
-    "huggingface_hub.errors.GatedRepoError: 403 Client Error.\n\nCannot access gated repo for url https://huggingface.co/%s/resolve/main/config.json." % GATED
-)
 COMPILED = "INFO [monitor.py:53] torch.compile took 48.20 s in total"
 LOADED = "INFO [backends.py:258] Directly load the 0-th graph for compile range (1, 2048) from inductor via handle x"
 AWQ_14B = "Qwen/Qwen2.5-14B-Instruct-AWQ"
-SHELL = [{"file": "/home/u/.bashrc", "names": ["HF_TOKEN"]}]
 YARN = '{"rope_parameters": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}}'
 
 
@@ -148,65 +142,6 @@ BROKEN: t.List[Row] = [
         "would fit",
         "not quantised",
         "--model Qwen/Qwen2.5-14B-Instruct-AWQ",
-    ),
-    (
-        "L24",
-        engine(FLAGS, GATED, [GATED_ERROR], engine_files=[files(GATED, model=model(GATED, on_disk=False, config=None), token="none")], **cards(**RTX_6000)),
-        "error",
-        "meta-llama/Llama-3.1-8B-Instruct is gated (HTTP 403), and it has no token",
-        "licence",
-        "https://huggingface.co/meta-llama/Llama-3.1-8B-Instruct",
-    ),
-    (
-        "L24",
-        engine(FLAGS, GATED, engine_files=[files(GATED, model=model(GATED, on_disk=False, config=None), token="none")], engine_logs=[], **cards(**RTX_6000)),
-        "error",
-        "is gated, and it has no token",
-        "licence",
-        "sudoedit /etc/vllm.env",
-    ),
-    (
-        "L24",
-        engine(
-            ["--model", "org/nothing"],
-            said=["OSError: org/nothing is not a local folder and is not a valid model identifier listed on 'https://huggingface.co/models'"],
-            engine_files=[files(model=None)],
-        ),
-        "error",
-        "the hub knows no model",
-        "name is wrong",
-        "curl -sS https://huggingface.co/api/models/",
-    ),
-    (
-        "L24",
-        {"engine_logs": [log("/srv/start.sh: line 3: huggingface-cli: command not found", begin="")]},
-        "warning",
-        "calls huggingface-cli",
-        "hf took its place",
-        "hf download",
-    ),
-    (
-        "L25",
-        engine(
-            FLAGS,
-            GATED,
-            [GATED_ERROR],
-            engine_files=[files(GATED, model=model(GATED, on_disk=False, config=None), token="none")],
-            hub_tokens=SHELL,
-            **cards(**RTX_6000),
-        ),
-        "error",
-        "has no token for meta-llama/Llama-3.1-8B-Instruct; /home/u/.bashrc sets one",
-        "that shell alone",
-        "EnvironmentFile=/etc/vllm.env",
-    ),
-    (
-        "L25",
-        {"services": [service(FLAGS, secret_environment=["HF_TOKEN"])]},
-        "error",
-        "sets HF_TOKEN with Environment=",
-        "systemctl show",
-        "sudo systemctl edit --full vllm.service",
     ),
     (
         "L26",
@@ -426,6 +361,14 @@ BROKEN: t.List[Row] = [
         "before 0.32 prints its arguments",
         "ansible-playbook inferhost.llm.rotate_keys",
     ),
+    (
+        "L72",
+        {"services": [service(FLAGS, secret_environment=["HF_TOKEN"])]},
+        "error",
+        "sets HF_TOKEN with Environment=",
+        "systemctl show",
+        "sudo systemctl edit --full vllm.service",
+    ),
     ("L72", {"engine_logs": [log(READY.strip(), keys=["engine_key"])]}, "error", "shows engine_key", "prints its arguments", "rotate_keys"),
 ]
 
@@ -446,8 +389,6 @@ NO_FINDING: t.List[t.Tuple[str, Values]] = [
     ("L35", engine(GRAPHS, "openai/gpt-oss-20b", running=True)),
     ("L38", {**engine(GRAPHS, running=True, **cards(4)), "processes": [process(GRAPHS, CUDA_VISIBLE_DEVICES="2")]}),
     ("L39", engine(["--max-model-len", "65536"], "google/gemma-3-27b-it", running=True, **cards(**RTX_6000))),
-    ("L24", engine(FLAGS, running=True, said=["HTTPError: 401 Client Error for url https://huggingface.co/x"])),
-    ("L25", {"hub_tokens": SHELL}),
     # The second start took what the first one made.
     ("L71", engine(GRAPHS, running=True, engine_logs=[twice(COMPILED, LOADED)])),
     ("L71", engine([*GRAPHS, "--enforce-eager"], running=True, caches=[cache(writable=False)])),

@@ -11,6 +11,8 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._engines imp
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts, Outcome, Seen, Unseen
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry import check
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._clients import CLIENTS
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_command import gone_or_going, unknown_flag
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_versions import EngineError, parse_version
 
 # vLLM's --dtype, and what people put there that belongs elsewhere.
 DTYPES = ("auto", "half", "float16", "bfloat16", "float", "float32")
@@ -63,9 +65,10 @@ def _chunking_is_off(one: Engine) -> bool:
     return one.is_off("--enable-chunked-prefill")
 
 
-@check("L30", "A dtype that vLLM does not know", ("error",), ["processes", "services"], uses=["containers"])
-def dtype(facts: Facts) -> t.Iterator[Outcome]:
+@check("L30", "Flags that vLLM does not take", ("warning", "error"), ["processes", "services"], uses=["containers", "venvs"])
+def flags(facts: Facts) -> t.Iterator[Outcome]:
     for one in engines(facts):
+        yield from _flags_of_its_release(one, facts)
         value = one.flags.get("--dtype")
         if value is not None and value not in DTYPES:
             yield Seen(
@@ -74,6 +77,25 @@ def dtype(facts: Facts) -> t.Iterator[Outcome]:
                 f"--dtype takes {', '.join(DTYPES)}; an 8- or 4-bit format comes from the checkpoint's own config.json, or from --quantization",
                 f"{one.edit}   # --dtype auto",
             )
+
+
+def _flags_of_its_release(one: Engine, facts: Facts) -> t.Iterator[Outcome]:
+    """Of one that runs, only what it takes and will not for long: it would not run with anything else."""
+    text = one.version(facts)
+    if text is None:
+        return
+    try:
+        version = parse_version(text)
+    except EngineError:
+        return
+    for flag in one.flags:
+        if not flag.startswith("--"):
+            continue
+        refused, going = unknown_flag(flag, version), gone_or_going(flag[2:], version)
+        if refused and not one.running:
+            yield Seen("error", f"{one.where}: {flag}", refused, f"{one.edit}   # {refused.partition('; ')[2]}")
+        elif going and not refused:
+            yield Seen("warning", f"{one.where}: {flag}", going, f"{one.edit}   # {going.partition('; ')[2]}", "Flags that vLLM will not take for long")
 
 
 @check("L37", "vLLM on the processor with settings for a GPU", ("info", "warning", "error"), ["processes", "services", "cpu", "gpus"], uses=["containers"])

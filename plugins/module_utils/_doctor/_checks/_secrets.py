@@ -25,6 +25,13 @@ def keys(facts: Facts) -> t.Iterator[Outcome]:
         if one["secret_args"]:
             edit = f"sudo systemctl edit --full {one['name']}" if one["manager"] == "systemd" else f"sudoedit {one['file']}"
             yield _in_arguments(f"{one['manager']} service {one['name']}", one["secret_args"], edit)
+        if one["secret_environment"] and one["manager"] == "systemd":
+            yield Seen(
+                "error",
+                f"systemd service {one['name']} sets {', '.join(one['secret_environment'])} with Environment=",
+                "systemctl show prints the environment of a unit to every user, whatever the mode of its file",
+                f"sudo systemctl edit --full {one['name']}   # EnvironmentFile= of mode 600, or LoadCredential; then make a new key",
+            )
     for one in facts.values.get("containers", ()):
         if one["secret_args"]:
             edit = f"sudoedit {one['compose_files'][0]}" if one["compose_files"] else f"docker inspect {one['name']} --format '{{{{.Path}}}}'"

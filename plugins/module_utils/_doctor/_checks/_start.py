@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, inferhost contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How an engine starts: whether the hub gives it its model, whether what a start made is there at the next one, and what it was told of positions."""
+"""How an engine starts: whether what a start made is there at the next one, and what it was told of positions."""
 
 from __future__ import annotations
 
@@ -14,101 +14,14 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._log_signs i
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts, Outcome, Seen, Unseen
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._mounts import EPHEMERAL
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry import check
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._catalogue import find
 
 _NEEDS = ("processes", "services", "engine_files", "engine_logs")
-_TOKEN_FIX = "install -m 600 /dev/null /etc/vllm.env && sudoedit /etc/vllm.env   # HF_TOKEN=…, and EnvironmentFile=/etc/vllm.env in the service"
-_TOKENS: t.Mapping[str | None, str] = {"none": "it has no token", None: "whether it has a token is not known"}
 _STRETCHING = ("yarn", "linear", "dynamic")
 # Makers ship these without stretching; where their configuration has it, somebody put it there.
 _PLAIN_FAMILIES = ("qwen2", "qwen2_moe", "qwen3", "qwen3_moe")
 # A compilation that takes less is not worth keeping.
 _LONG_COMPILATION_S = 5.0
 _COMPILED = ("VLLM_CACHE_ROOT",)
-
-
-class Access(t.NamedTuple):
-    """What an engine without a model on disk needs from the hub."""
-
-    subject: Subject
-    repository: str
-    # Of the log: gated, refused or missing; of the catalogue: gated; empty where nothing is wrong.
-    trouble: str
-    status: str
-    token: str | None
-
-
-def _access(facts: Facts) -> t.Iterator[Access]:
-    for one in subjects(facts):
-        if one.serves:
-            continue
-        files = one.files or {}
-        model = files.get("model") or {}
-        name = model.get("id") or one.engine.flags.get("--model", "")
-        gated, refused, missing = one.sign("gated"), one.sign("refused"), one.sign("missing")
-        known = find(name)
-        trouble = "gated" if gated is not None else "refused" if refused is not None else "missing" if missing is not None else ""
-        if not trouble and known is not None and known.gated and model.get("on_disk") is False:
-            trouble = "gated" if files.get("token") == "none" else ""
-        repository = (gated and gated[0]) or name
-        if trouble:
-            yield Access(one, repository, trouble, refused[0] if refused else "", files.get("token"))
-
-
-@check("L24", "The hub does not give the model", ("warning", "error"), _NEEDS, uses=["containers", "hub_tokens"])
-def hub(facts: Facts) -> t.Iterator[Outcome]:
-    in_shells = [one["file"] for one in facts.values.get("hub_tokens", ())]
-    for one in _access(facts):
-        if one.trouble == "missing":
-            yield Seen(
-                "error",
-                f"{one.subject.engine.where}: the hub knows no model {one.repository}, or does not show it to this account",
-                "the name is wrong, the model is private, or what looks like a folder is not there",
-                f"curl -sS https://huggingface.co/api/models/{one.repository} | head -c 200   # or: {one.subject.engine.edit}",
-            )
-        elif one.token != "none" or not in_shells:
-            has = _TOKENS.get(one.token, "it has a token")
-            yield Seen(
-                "error",
-                f"{one.subject.engine.where}: {one.repository} is {'gated' if one.trouble == 'gated' else 'refused'}"
-                f"{f' (HTTP {one.status})' if one.status else ''}, and {has}",
-                "the licence has to be accepted on the model's page, and the download needs a token of that account",
-                f"xdg-open https://huggingface.co/{one.repository}   # accept there; then {_TOKEN_FIX}",
-            )
-    for subject in subjects(facts):
-        if subject.sign("no_command") is not None:
-            yield Seen(
-                "warning",
-                f"{subject.engine.where}: a start calls huggingface-cli",
-                "the command is gone from huggingface_hub 1.0; hf took its place",
-                f"{subject.engine.edit}   # hf download MODEL",
-            )
-    yield from map(Unseen, facts.gaps.get("engine_logs", ()))
-
-
-@check("L25", "A token that only one shell has", ("warning", "error"), _NEEDS, uses=["containers", "hub_tokens"])
-def tokens(facts: Facts) -> t.Iterator[Outcome]:
-    shells = facts.values.get("hub_tokens", ())
-    for one in _access(facts):
-        if one.trouble != "missing" and one.token == "none" and shells:
-            yield Seen(
-                "error",
-                f"{one.subject.engine.where} has no token for {one.repository}; {', '.join(shell['file'] for shell in shells)} sets one",
-                "a shell's start-up file is read by that shell alone, not by services",
-                _TOKEN_FIX,
-            )
-    for service in facts["services"]:
-        names = [name for name in service["secret_environment"] if name.startswith(("HF_", "HUGGING_FACE_"))]
-        if service["manager"] == "systemd" and names:
-            yield Seen(
-                "error",
-                f"systemd service {service['name']} sets {', '.join(names)} with Environment=",
-                "systemctl show prints the environment of a unit to every user, whatever the mode of its file",
-                f"sudo systemctl edit --full {service['name']}   # EnvironmentFile=/etc/vllm.env of mode 600, or LoadCredential; then make a new token",
-            )
-    if "hub_tokens" in facts.missing:
-        yield Unseen(facts.missing["hub_tokens"])
-    yield from map(Unseen, facts.gaps.get("hub_tokens", ()))
 
 
 @check("L35", "Positions stretched for nothing", ("warning",), _NEEDS, uses=["containers"])

@@ -15,7 +15,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_parser
 
 MENDED_BY_PROXY = ("L52", "L58", "L63")
 _SITE = "ansible-playbook inferhost.llm.site"
-TEMPLATE_FIX = f'{_SITE} -e \'{{"vllm_extra_flags": {{"--chat-template": "/path/on/the/host.jinja"}}}}\''
+TEMPLATE_FIX = f"{_SITE} -e vllm_chat_template=/path/on/the/controller.jinja"
 
 
 def _answers(facts: Facts) -> t.Iterator[Unseen | t.Mapping[str, t.Any]]:
@@ -67,13 +67,15 @@ def _fix(one: t.Mapping[str, t.Any], finding: t.Mapping[str, t.Any]) -> str:
     """A run mends what is ours; a server of another make needs a setting, or our proxy before it."""
     parsers = [notation["parser"] for notation in one["tool"]["notations"] if notation["parser"]]
     if one["ours"] and finding["id"] in MENDED_BY_PROXY:
-        return f"{_SITE} -e proxy_rescue_tool_calls=true"
+        return f"{_SITE} -e {'vllm_tool_parser=qwen_tools' if finding['id'] == 'L52' else 'proxy_rescue_tool_calls=true'}"
     if one["ours"] and finding["id"] == "L53":
         return TEMPLATE_FIX
     if one["ours"]:
-        return f"{_SITE} -e vllm_tool_parser={parsers[0]}" if parsers and "--tool-call-parser" in finding["fix"] else f"{_SITE}   # {finding['fix']}"
+        return f"{_SITE} -e vllm_tool_parser={parsers[0]}" if parsers and "--tool-call-parser" in finding["fix"] else finding["fix"]
+    # Of a fix for ours, what it stands for in the hands of others.
+    by_hand = (finding["fix"].startswith(_SITE) and finding["fix"].partition("  # ")[2]) or finding["fix"]
     since = [text for text in (parser_since(parser, one["version"]) for parser in parsers) if text and "--tool-call-parser" in finding["fix"]]
-    return f"{_SITE}   # or by hand: {finding['fix']}{f' ({since[0]})' if since else ''}"
+    return f"{_SITE}   # or by hand: {by_hand}{f' ({since[0]})' if since else ''}"
 
 
 def parser_since(parser: str | None, version: str | None) -> str:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, inferhost contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an engine was told to serve, as it lies on disk: the model's configuration and sizes, the chat template, the engine's version, whether the hub knows it.
+"""What an engine was told to serve, as it lies on disk: the model's configuration and sizes, the chat template, the version.
 
 Paths are those of the engine: of a container that runs, below its own root; of one that does not, through its mounts.
 """
@@ -37,7 +37,7 @@ def engine_files(context: Context, facts: Facts) -> Collected:
     found = []
     for one in engines(facts):
         place = _Place(context, facts, one)
-        record: dict[str, t.Any] = {"where": one.where, "version": _version(place), "model": None, "template": None, "token": _token(place)}
+        record: dict[str, t.Any] = {"where": one.where, "version": _version(place), "model": None, "template": None}
         try:
             record["model"] = _model(place)
         except (OSError, ValueError) as error:
@@ -157,26 +157,6 @@ def _version(place: _Place) -> str | None:
                 return match[1]
     tag = _IMAGE_VERSION.search(place.container["image"]) if place.container is not None else None
     return tag[1] if tag else None
-
-
-def _token(place: _Place) -> str | None:
-    """Where the engine has its token for the hub from: environment, file, none; None where it cannot be seen."""
-    one = place.engine
-    if one.env is None:
-        return None
-    if one.env_names is not None and any(name in one.env_names for name in TOKEN_VARIABLES):
-        return "environment"
-    home = next(path for name, path, _set in cache_paths(one.env) if name == "HF_HOME")
-    path = place.path(os.path.join(home, "token"))
-    try:
-        return "file" if path is not None and os.stat(path).st_size else "none"
-    except FileNotFoundError:
-        return "none" if one.env_names is not None else None
-    except OSError:
-        return None
-
-
-TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH")
 
 
 def _line(path: str) -> str | None:

@@ -116,7 +116,6 @@ def _read_process(folder: str, gaps: list[str]) -> dict[str, t.Any] | None:
         try:
             variables = dict(entry.split("=", 1) for entry in _strings(os.path.join(folder, "environ")) if "=" in entry)
             record["env"] = {name: variables[name] for name in KEPT_VARIABLES if name in variables}
-            record["env_names"] = sorted(variables)
             record["cwd"] = os.readlink(os.path.join(folder, "cwd"))
         except OSError as error:
             record["closed"] = unreadable(f"the environment of process {pid} ({kind}, uid {uid})", error)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 import shlex
 import stat
 import typing as t
@@ -17,10 +16,6 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collector i
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._redact import assigned_secret, split_secrets
 
-# Read by one kind of shell alone, and by no service.
-SHELL_FILES = (".bashrc", ".bash_profile", ".profile", ".zshrc", ".zshenv", ".zprofile", ".config/fish/config.fish")
-_FISH = re.compile(r"^\s*set\s+(?:-\w+\s+)+(\w+)\s+(.*)$")
-_MAX_BYTES = 256 * 1024
 COMMON_FILES = ("/etc/environment", "/etc/default/vllm", "/etc/default/litellm", "/etc/vllm.env", "/etc/litellm.env", "/etc/profile.d/*.sh")
 
 
@@ -44,33 +39,6 @@ def secret_files(context: Context, facts: Facts) -> Collected:
             if names:
                 found.append(_record(context, path, names))
     return Collected(found, gaps)
-
-
-@collector("hub_tokens", root="helps", cost="files", timeout_s=10)
-def hub_tokens(context: Context, facts: Facts) -> Collected:
-    """Start-up files of shells that set a token for the hub."""
-    gaps: list[str] = []
-    found = []
-    for home in [context.path("/root"), *sorted(glob.glob(context.path("/home/*")))]:
-        for path in (os.path.join(home, name) for name in SHELL_FILES):
-            try:
-                with open(path, encoding="utf-8", errors="replace") as handle:
-                    names = token_names(handle.read(_MAX_BYTES).splitlines())
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                gaps.append(unreadable("/" + os.path.relpath(path, context.fs), error))
-                continue
-            if names:
-                found.append({"file": "/" + os.path.relpath(path, context.fs), "names": names})
-    return Collected(found, gaps)
-
-
-def token_names(lines: t.Iterable[str]) -> list[str]:
-    """Variables of the hub's token that are set to a literal value."""
-    plain = (_FISH.sub(r"\1=\2", line) for line in lines)
-    names = (assigned_secret(line) for line in plain if not line.lstrip().startswith("#"))
-    return list(dict.fromkeys(name for name in names if name and name.startswith(("HF_", "HUGGING_FACE_"))))
 
 
 def _suspects(context: Context, facts: Facts) -> list[str]:

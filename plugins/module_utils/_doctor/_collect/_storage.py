@@ -26,7 +26,7 @@ CACHES: tuple[tuple[str, tuple[str, ...], tuple[str | None, str]], ...] = (
     ("TRITON_CACHE_DIR", ("TRITON_CACHE_DIR",), ("HOME", ".triton/cache")),
     ("VLLM_CACHE_ROOT", ("VLLM_CACHE_ROOT",), ("XDG_CACHE_HOME", "vllm")),
 )
-PARTIAL_PATTERNS = ("blobs/*.incomplete", ".cache/huggingface/download/**/*.incomplete", "*.part", "*.partial")
+PARTIAL_PATTERNS = ("blobs/*.incomplete", ".cache/huggingface/download/**/*.incomplete", ".inferhost/partial/*.part", "*.part", "*.partial")
 _SECTOR = 512
 
 

@@ -19,6 +19,11 @@ class Conversion:
         self.fault: Fault | None = None
         """Why nothing more comes. What came before it is given out first."""
 
+    @property
+    def over(self) -> bool:
+        """Nothing more is read."""
+        return self.done or self.fault is not None
+
     def feed(self, data: bytes) -> list[Event]:
         """The events of what is complete now."""
         try:
@@ -39,6 +44,10 @@ class Conversion:
                     last = True
                     break
                 events += self._reducer.feed(wire.chunk(data))
+                if self._reducer.stopped:
+                    # What the engine still says is for nobody; it ends when its client leaves.
+                    last = True
+                    break
             if last:
                 events += self._reducer.end()
                 self.done = True

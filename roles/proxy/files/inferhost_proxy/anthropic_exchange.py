@@ -32,11 +32,12 @@ from .delivery import deliver, sent
 from .directory import Directory, found
 from .engine import Engine, handed_back
 from .errors import Fault
-from .exchange import READ_BYTES, Exchange
+from .exchange import Exchange
 from .pool import Keys
+from .pump import pump
 from .search_service import Searcher
 from .signatures import signer
-from .upstream import named_failures
+from .text_stream import TextRules
 
 CHAT, TOKENIZE = "/v1/chat/completions", "/tokenize"
 METHODS = {"messages": "POST", "count_tokens": "POST", "models": "GET"}
@@ -111,9 +112,9 @@ class Anthropic:
         tool = self._search_tool(request)
         if tool is not None:
             request = anthropic_search.first(request)
-        chat = self._asked(engine, sent, request, tool)
+        chat, rules = anthropic_request.texts(self._asked(engine, sent, request, tool), self._exchange.options)
         client.pings = bool(request.stream)
-        reducer = Reducer(self._wanted(request, chat, key, tool is not None))
+        reducer = Reducer(self._wanted(request, chat, key, tool is not None, rules))
         if tool is not None and self._searcher is not None:
             answering = self._searched(self._searcher, sent, tool, request, chat, _Talk(engine, client, reducer))
         else:
@@ -123,7 +124,7 @@ class Anthropic:
         try:
             await answering
         finally:
-            self._exchange.count_rescued(reducer.rescued)
+            self._exchange.counted(reducer.counts)
 
     async def _plain(self, asking: Coroutine[None, None, aiohttp.ClientResponse], talk: _Talk) -> None:
         """One answer of the engine is the message."""
@@ -160,7 +161,7 @@ class Anthropic:
                 engine.holds(len(msgspec.json.encode(content[held:])))
                 held = len(content)
                 following = anthropic_search.next_one(request, content, chat["max_tokens"] - written)
-                asked = self._asked(engine, sent, following, tool)
+                asked, _rules = anthropic_request.texts(self._asked(engine, sent, following, tool), self._exchange.options)
             with handed_back(await self._ask(engine, asked)) as response:
                 if client.pings and response.content_type == "text/event-stream":
                     await client.relay(response, reducer, legs.message.feed)
@@ -179,7 +180,7 @@ class Anthropic:
 
     def _chat(self, request: MessagesRequest, tool: Tool | None) -> Chat:
         served = anthropic_search.served(tool) if tool is not None else {}
-        return anthropic_request.chat(request, self._config.anthropic.inline_system, served)
+        return anthropic_request.chat(request, self._config.anthropic.inline_system, served, self._exchange.options.mistral_history)
 
     def _asked(self, engine: Engine, sent: Headers, request: MessagesRequest, tool: Tool | None) -> Chat:
         """What the engine is asked, and the engine that it is for."""
@@ -189,7 +190,7 @@ class Anthropic:
     def _output(self, model: str) -> int | None:
         return self._directory.room(model).output
 
-    def _wanted(self, request: MessagesRequest, chat: Chat, key: bytes, searches: bool) -> Answer:
+    def _wanted(self, request: MessagesRequest, chat: Chat, key: bytes, searches: bool, texts: TextRules) -> Answer:
         choice = request.tool_choice
         rescue = self._config.rescue
         return Answer(
@@ -201,6 +202,7 @@ class Anthropic:
             searches,
             anthropic_request.offered(chat) if rescue.enabled else None,
             rescue.max_held_chars,
+            texts,
         )
 
     async def _ask(self, engine: Engine, chat: Chat) -> aiohttp.ClientResponse:
@@ -258,7 +260,7 @@ class _Client:
         self._ping_seconds = config.anthropic.ping_seconds
         self._client_seconds = config.timeouts.client_seconds
         self._max_event_bytes = config.limits.max_event_bytes
-        self._sent_at = time.monotonic()
+        self._pinged_at = time.monotonic()
 
     def waits(self) -> None:
         """Something is under way again that the client waits for."""
@@ -268,17 +270,22 @@ class _Client:
         """Turn the engine's stream into the client's, as it comes. Its end is not the client's where a search follows."""
         await self._start()
         source = Conversion(reducer, self._max_event_bytes)
-        while not source.done:
-            with named_failures("upstream_cut"):
-                data = await response.content.read(READ_BYTES)
-            events = source.feed(data) if data else source.eof()
+
+        def change(data: bytes) -> bytes:
+            events = source.feed(data)
+            if seen is not None:
+                seen(events)
+            return frames(events)
+
+        await pump(self._call, response, self.send, change, lambda: source.over)
+        if not source.over:
+            events = source.eof()
+            if seen is not None:
+                seen(events)
             if events:
-                if seen is not None:
-                    seen(events)
                 await self.write(events)
-            self._call.wait_for_more()
-            if source.fault is not None:
-                raise source.fault
+        if source.fault is not None:
+            raise source.fault
         with contextlib.suppress(TimeoutError, aiohttp.ClientError, ConnectionError):
             async with asyncio.timeout(LINGER_SECONDS):
                 await response.content.read()
@@ -287,7 +294,6 @@ class _Client:
         await self._start()
         data = frames(events)
         self._call.wait_for_client()
-        self._sent_at = time.monotonic()
         await self.send({"type": "http.response.body", "body": data, "more_body": True})
         sent(self._call, data)
 
@@ -303,7 +309,7 @@ class _Client:
 
         Even before the engine has accepted the request: an error is then the stream's first event.
         """
-        due = self._sent_at + self._ping_seconds - time.monotonic()
+        due = max(self._call.sent_at, self._pinged_at) + self._ping_seconds - time.monotonic()
         if due > 0:
             return due
         if self.pings and self._call.waits_for != "client_stalled":
@@ -313,7 +319,7 @@ class _Client:
                     await self.send({"type": "http.response.body", "body": PING, "more_body": True})
             except TimeoutError as exc:
                 raise Fault("client_stalled") from exc
-        self._sent_at = time.monotonic()
+        self._pinged_at = time.monotonic()
         return self._ping_seconds
 
     async def _start(self) -> None:

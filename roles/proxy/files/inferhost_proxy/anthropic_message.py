@@ -15,6 +15,7 @@ from .anthropic_types import (
     BlockDeltaEvent,
     BlockStart,
     BlockStop,
+    CitationsDelta,
     Event,
     InputDelta,
     Message,
@@ -81,7 +82,7 @@ class Accumulator:
 
 
 def _apply(message: Message, event: BlockDeltaEvent) -> str:
-    """The fragment that a delta adds; a signature is no fragment."""
+    """The fragment that a delta adds; a signature and a citation are none."""
     delta = event.delta
     if isinstance(delta, TextDelta):
         return delta.text
@@ -92,6 +93,8 @@ def _apply(message: Message, event: BlockDeltaEvent) -> str:
     block = message.content[event.index]
     if isinstance(delta, SignatureDelta) and isinstance(block, ThinkingBlock):
         block.signature = delta.signature
+    if isinstance(delta, CitationsDelta) and isinstance(block, TextBlock):
+        block.citations = [*(block.citations or []), delta.citation]
     return ""
 
 

@@ -10,13 +10,15 @@ from typing import Any
 
 import msgspec
 
-from . import anthropic_history, anthropic_tools
+from . import anthropic_history, anthropic_tools, mistral
 from .anthropic_content import invalid
 from .anthropic_tools import ServerTools
 from .anthropic_types import MessagesRequest
 from .call_readers import Tool as OfferedTool
 from .config import InlineSystem
+from .openai_request import TEXT_MEMBERS, Options, text_rules
 from .rescue import Offer
+from .text_stream import TextRules
 
 SAME = ("temperature", "top_p", "top_k", "vllm_xargs", "cache_salt")
 """Members that mean the same on both sides."""
@@ -60,14 +62,14 @@ def _decoded(body: bytes) -> MessagesRequest:
         return _decode(mended)
 
 
-def chat(request: MessagesRequest, inline: InlineSystem, served: ServerTools | None = None) -> dict[str, Any]:
+def chat(request: MessagesRequest, inline: InlineSystem, served: ServerTools | None = None, mistral_form: bool = False) -> dict[str, Any]:
     """The chat request's members that decide the prompt: enough to count it."""
     body: dict[str, Any] = {"model": request.model}
     try:
         messages, prefill = anthropic_history.convert(request.system, request.messages, inline)
     except RecursionError as exc:
         raise invalid(TOO_DEEP) from exc
-    body["messages"] = messages
+    body["messages"] = list(map(mistral.adapted_message, messages)) if mistral_form else messages
     if prefill:
         body |= {"continue_final_message": True, "add_generation_prompt": False}
     body |= anthropic_tools.convert(request.tools, request.tool_choice, served or anthropic_tools.NO_SERVER_TOOLS)
@@ -98,6 +100,12 @@ def complete(request: MessagesRequest, body: dict[str, Any], max_output: int | N
     return body
 
 
+def texts(body: dict[str, Any], options: Options) -> tuple[dict[str, Any], TextRules]:
+    """What is done to the answer's text here, and the request without what the engine is not to do then."""
+    rules = text_rules({name: msgspec.Raw(encode(body[name])) for name in TEXT_MEMBERS if name in body}, options)
+    return {name: value for name, value in body.items() if name != "stop" or not rules.stops}, rules
+
+
 def offered(body: dict[str, Any]) -> Offer | None:
     """The tools whose calls may be looked for in the text; None when there are none, or when the text was asked for as data."""
     choice = body.get("tool_choice")
@@ -110,7 +118,7 @@ def offered(body: dict[str, Any]) -> Offer | None:
     return Offer(known, body.get("parallel_tool_calls", True))
 
 
-def encode(body: dict[str, Any]) -> bytes:
+def encode(body: Any) -> bytes:
     """The bytes of a request to the engine."""
     try:
         return msgspec.json.encode(body)

@@ -10,19 +10,20 @@ one is passed on as it comes, the others wait and follow as soon as its argument
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
 from msgspec import UNSET
 
-from . import anthropic_errors, search_text
+from . import anthropic_errors, citations, search_text
 from .anthropic_types import (
     AnswerUsage,
     BlockDeltaEvent,
     BlockStart,
     BlockStop,
+    Citation,
+    CitationsDelta,
     Event,
     InputDelta,
     Message,
@@ -43,10 +44,12 @@ from .anthropic_types import (
     ToolUseBlock,
 )
 from .call_scanner import MAX_HELD
+from .counts import Counts, ending
 from .errors import Fault
 from .rescue import Call, Offer, Part, Rescue
 from .search import Outcome
 from .signatures import Sign
+from .text_stream import NOTHING, Text, TextRules, filtered
 from .wire import NO_ERROR, CallPart, Chunk, Delta, Usage
 
 BROKEN_FINISHES = frozenset({"abort", "error"})
@@ -68,6 +71,8 @@ class Answer:
     offer: Offer | None = None
     """The tools whose calls are rescued from the text; None: no rescue."""
     max_held: int = MAX_HELD
+    texts: TextRules = NOTHING
+    """What is done to the text."""
 
 
 class SearchCall(NamedTuple):
@@ -116,10 +121,17 @@ class Reducer:
         self._last_call: ToolCall | None = None
         self._searches: list[ToolCall] = []
         self._searched = 0
+        self._sources: dict[str, str] = {}
+        """What its searches found."""
+        self._text: list[str] = []
+        """Of the open block, once something was found."""
         self._spent: AnswerUsage | None = None
         """What the engine's earlier answers for this message took."""
         self._rescue = self._new_rescue()
-        self.rescued: Counter[str] = Counter()
+        self._filtered = self._new_text()
+        self.stopped = False
+        """The text has ended at a stop string that the engine does not know."""
+        self.counts = Counts()
         self.pending: list[SearchCall] = []
         """The searches that the message waits for, once the engine's answer has ended. Empty: the message has ended."""
 
@@ -135,12 +147,15 @@ class Reducer:
             answer = self._answer
             out.append(MessageStart(Message(answer.id, answer.model, usage(self._usage))))
         for choice in chunk.choices:
+            if self.stopped:
+                break
             if choice.delta is not None:
                 self._delta(choice.delta, out)
-            if choice.finish_reason is not None:
+            if choice.finish_reason is not None and not self.stopped:
                 self._finish, self._matched = choice.finish_reason, choice.stop_reason
                 if self._rescue is not None:
                     self._parts(self._rescue.end(self._finish in COMPLETE_FINISHES), out)
+                self._rest(out)
         return out
 
     def broken(self) -> list[Event]:
@@ -148,6 +163,8 @@ class Reducer:
         out: list[Event] = []
         if self._rescue is not None and self._finish is None and self._started:
             self._parts(self._rescue.end(complete=False), out)
+        if self._finish is None and self._started:
+            self._rest(out)
         return out
 
     def end(self) -> list[Event]:
@@ -188,6 +205,7 @@ class Reducer:
     def search_ends(self, search: SearchCall, outcome: Outcome) -> list[Event]:
         self._index += 1
         self._searched += outcome.error is None
+        self._sources |= citations.sources_of(outcome.results)
         content: list[SearchResult] | SearchError = [
             SearchResult(result.title, result.url, search_text.sealed(result.text), result.age) for result in outcome.results
         ]
@@ -201,6 +219,7 @@ class Reducer:
         self._usage = self._finish = self._matched = self._blank = None
         self._calls, self._waiting, self._searches, self.pending = {}, [], [], []
         self._rescue = self._new_rescue()
+        self._filtered = self._new_text()
 
     @property
     def written(self) -> int:
@@ -222,6 +241,9 @@ class Reducer:
         # The ids are made where those of the engine are that it left out.
         return Rescue(self._answer.offer, str, self._answer.max_held) if self._answer.offer is not None else None
 
+    def _new_text(self) -> Text | None:
+        return filtered(self._answer.texts) if self._answer.texts.active else None
+
     def _delta(self, delta: Delta, out: list[Event]) -> None:
         """All parts of a chunk, in the order in which a model makes them."""
         reasoning = delta.reasoning or delta.reasoning_content
@@ -235,29 +257,52 @@ class Reducer:
         if delta.content:
             found = rescue.feed("content", delta.content) if rescue is not None else None
             if found is None:
-                self._say(TextBlock, delta.content, out)
+                self._write(delta.content, out)
             else:
                 self._parts(found, out)
         if delta.refusal:
             self._refused = True
             self._say(TextBlock, delta.refusal, out)
-        if delta.tool_calls:
+        if delta.tool_calls and not self.stopped:
             if rescue is not None:
                 self._parts(rescue.engine_called(), out)
+            self._rest(out)
+            if self._open is ThinkingBlock and not self._calls:
+                self.counts.thoughts[ending("".join(self._thought[-1:]))] += 1
             for part in delta.tool_calls:
                 self._call(part, out)
 
     def _parts(self, parts: list[Part], out: list[Event]) -> None:
         """What the rescue made of the text."""
         for part in parts:
+            if self.stopped:
+                return
             if isinstance(part, Call):
-                self.rescued[part.notation] += 1
+                self._rest(out)
+                self.counts.rescued[part.notation] += 1
                 # A number that the engine does not give.
                 self._calls[-1 - len(self._calls)] = call = ToolCall(name=part.name, parts=[part.arguments])
                 self._waiting.append(call)
                 self._advance(out)
+            elif part.channel == "reasoning":
+                self._say(ThinkingBlock, part.text, out)
             else:
-                self._say(ThinkingBlock if part.channel == "reasoning" else TextBlock, part.text, out)
+                self._write(part.text, out)
+
+    def _write(self, text: str, out: list[Event]) -> None:
+        """Text of the model's, through its filters."""
+        if self._filtered is not None:
+            text = self._filtered.feed(text)
+            if self._filtered.matched is not None:
+                self.stopped = True
+                self._finish, self._matched = "stop", self._filtered.matched
+        if text:
+            self._say(TextBlock, text, out)
+
+    def _rest(self, out: list[Event]) -> None:
+        """What the filters hold, where no more text follows."""
+        if self._filtered is not None and not self.stopped and (text := self._filtered.end()):
+            self._say(TextBlock, text, out)
 
     def _say(self, kind: type[TextBlock] | type[ThinkingBlock], text: str, out: list[Event]) -> None:
         if self._open is not kind:
@@ -269,10 +314,15 @@ class Reducer:
             if text.isspace():
                 self._blank = (kind, text)
                 return
-            self._close(out)
-            self._start(kind, kind(), out)
+            # What had to wait for a call's end is a block of its own, perhaps this one.
+            while self._open is not None and self._open is not kind:
+                self._close(out)
+            if self._open is None:
+                self._start(kind, kind(), out)
         if kind is TextBlock:
             out.append(BlockDeltaEvent(self._index, TextDelta(text)))
+            if self._sources:
+                self._text.append(text)
         else:
             self._thought.append(text)
             out.append(BlockDeltaEvent(self._index, ThinkingDelta(text)))
@@ -318,7 +368,8 @@ class Reducer:
         while self._waiting:
             call = self._waiting.pop(0)
             if call.name:
-                self._close(out)
+                while self._open is not None:
+                    self._close(out)
                 self._last_call = call
                 self._start(call, ToolUseBlock(self._id_of(call), call.name), out)
                 if call.parts:
@@ -347,6 +398,8 @@ class Reducer:
         if ended is ThinkingBlock:
             out.append(BlockDeltaEvent(self._index, SignatureDelta(self._answer.sign(self._thought))))
             self._thought = []
+        if self._text:
+            out += self._cited()
         if isinstance(ended, ToolCall) and not ended.parts:
             out.append(BlockDeltaEvent(self._index, InputDelta("{}")))
         out.append(BlockStop(self._index))
@@ -355,6 +408,12 @@ class Reducer:
             held, self._held = self._held, []
             for kind, text in held:
                 self._say(kind, text, out)
+
+    def _cited(self) -> list[Event]:
+        """The block's links to results, each once."""
+        text, self._text = "".join(self._text), []
+        links = {one.url: one.title for one in citations.cited(text, self._sources)}
+        return [BlockDeltaEvent(self._index, CitationsDelta(Citation(url, title, search_text.sealed(url)))) for url, title in links.items()]
 
     def _stop(self) -> Stop:
         """Why the message ends: what was emitted counts for more than the engine's word."""

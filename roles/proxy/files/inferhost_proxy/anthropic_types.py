@@ -131,11 +131,25 @@ class InputDelta(Struct, tag="input_json_delta", gc=False):
     partial_json: str
 
 
-BlockDelta = TextDelta | ThinkingDelta | SignatureDelta | InputDelta
+class Citation(Struct, tag="web_search_result_location"):
+    """A link to a result. What of the page the words beside it come from is not known, so nothing is quoted."""
+
+    url: str
+    title: str
+    encrypted_index: str
+    cited_text: str = ""
+
+
+class CitationsDelta(Struct, tag="citations_delta"):
+    citation: Citation
+
+
+BlockDelta = TextDelta | ThinkingDelta | SignatureDelta | InputDelta | CitationsDelta
 
 
 class TextBlock(Struct, tag="text"):
     text: str = ""
+    citations: list[Citation] | UnsetType = UNSET
 
 
 class ThinkingBlock(Struct, tag="thinking"):

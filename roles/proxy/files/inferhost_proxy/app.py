@@ -15,7 +15,7 @@ import uuid
 import msgspec
 
 from . import errors, headers, trace
-from .asgi import JSON, Headers, Receive, Scope, Send, answer, header
+from .asgi import BUSY, JSON, Headers, Receive, Scope, Send, answer, header
 from .call import Call
 from .config import Config
 from .delivery import refuse
@@ -199,7 +199,9 @@ def _call(scope: Scope) -> Call:
     route = classify(scope["path"])
     if route.name == "models" and header(scope["headers"], b"anthropic-version"):
         route = route._replace(anthropic=True)
-    return Call(route=route, method=scope["method"], id=given or own, upstream_id=upstream_id)
+    call = Call(route=route, method=scope["method"], id=given or own, upstream_id=upstream_id)
+    call.client_busy = scope.get(BUSY, call.client_busy)
+    return call
 
 
 def _limited(service: Service, label: str, refusal: Refusal) -> Fault:

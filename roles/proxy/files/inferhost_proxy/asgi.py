@@ -14,6 +14,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
+BUSY = "inferhost.busy"
+"""In a scope: a function that says whether the client has to take something before more can be sent to it."""
 JSON: Headers = [(b"content-type", b"application/json")]
 
 

@@ -36,6 +36,10 @@ def mode(route: Route, status: int, answer_headers: Headers, changes: bool = Fal
     return Mode.WHOLE if (route.generates or changes) and kind == b"application/json" else Mode.BYTES
 
 
+def _unknown() -> bool:
+    return True
+
+
 @dataclass
 class Call:
     """A request on its way, and what is known of it for its error, its log line and its metrics."""
@@ -48,6 +52,8 @@ class Call:
     started_at: float = field(default_factory=time.monotonic)
     status: int | None = None
     mode: Mode | None = None
+    client_busy: Callable[[], bool] = _unknown
+    """Whether the client has to take something before more can be sent to it; only then a send has to be awaited."""
     bytes_out: int = 0
     first_byte_seconds: float | None = None
     sent_at: float = 0.0
@@ -86,9 +92,9 @@ class Call:
         self.answer_by = time.monotonic() + self.timeouts.answer_seconds
         self.wait_for_answer()
 
-    def wait_for_more(self) -> None:
+    def wait_for_more(self, now: float | None = None) -> None:
         """The answer has begun, and goes on."""
-        self.waits_for, self.deadline = "upstream_stalled", time.monotonic() + self.timeouts.idle_seconds
+        self.waits_for, self.deadline = "upstream_stalled", (time.monotonic() if now is None else now) + self.timeouts.idle_seconds
 
     def wait_for_client(self) -> None:
         """The client has to take what is sent now."""

@@ -35,15 +35,18 @@ def main(argv: Sequence[str]) -> int:
             return 0
         path = options.config
         load = _loader(options, post or taken)
-        settings, keys = load()
+        # What is checked here is what the workers get, so the file is read once.
+        raw = config.read(options.config) if options.config else None
+        settings = _settings(options, raw)
+        keys = KeyRing.load(settings)
         sock = _listener(settings, post or taken)
     except (config.ConfigError, KeyFileError) as exc:
         return _stop(exc, USAGE_ERROR)
     except listener.ListenError as exc:
         return _stop(exc, CANNOT_LISTEN)
     logs.setup(settings.log_level)
-    if options.config and post is None:
-        return First(path, argv, settings, sock, taken).run()
+    if raw is not None and post is None:
+        return First(path, argv, settings, raw, sock, taken).run()
     _serve(settings, keys, sock, load, post)
     return 0
 
@@ -54,7 +57,7 @@ def _loader(options: argparse.Namespace, inherited: Post | Handover | None) -> L
         options.config = Path(inherited.folder) / SNAPSHOT
 
     def load() -> tuple[config.Config, KeyRing]:
-        settings = _settings(options)
+        settings = _settings(options, config.read(options.config) if options.config else None)
         return settings, KeyRing.load(settings)
 
     return load
@@ -93,9 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _settings(options: argparse.Namespace) -> config.Config:
-    if options.config:
-        return config.load(options.config)
+def _settings(options: argparse.Namespace, raw: bytes | None = None) -> config.Config:
+    if raw is not None:
+        return config.decode(raw, options.config)
     if not options.upstream or not options.key_file:
         raise config.ConfigError("give --config FILE, or --upstream URL and --key-file FILE")
     files = [str(Path(name).resolve()) for name in options.key_file]

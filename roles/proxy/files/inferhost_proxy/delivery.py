@@ -30,7 +30,7 @@ def sent(call: Call, data: bytes) -> None:
     call.bytes_out += len(data)
     call.sent_at = time.monotonic()
     if call.first_byte_seconds is None:
-        call.first_byte_seconds = time.monotonic() - call.started_at
+        call.first_byte_seconds = call.sent_at - call.started_at
 
 
 async def deliver(call: Call, send: Send, status: int, kept: Headers, body: bytes) -> None:

@@ -16,7 +16,8 @@ from .budget import Hold
 from .call import Call
 from .errors import Fault
 from .pool import Errand
-from .upstream import Request, named_failures
+from .upstream import Request
+from .upstream_faults import named_failures
 
 FORWARDED = frozenset({b"traceparent", b"tracestate", b"user-agent"})
 """Of the client's headers."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 
 import aiohttp
@@ -22,7 +22,8 @@ from .asgi import JSON, Headers, Receive, Scope, Send
 from .budget import Budget, Hold
 from .call import Call, Mode, mode
 from .config import Config
-from .delivery import ClientGone, body_message, deliver, read_body, refuse, sent, stop
+from .counts import Counts
+from .delivery import ClientGone, body_message, deliver, read_body, refuse, stop
 from .directory import Directory, found
 from .engine import Engine, handed_back, read_whole
 from .errors import Fault
@@ -31,13 +32,16 @@ from .openai_chat import ChatStream, Rules, whole
 from .openai_legs import Legs
 from .openai_request import Ask, Options, offer_of, prepare
 from .openai_searching import Searching
+from .openai_turns import Turns
 from .pool import Errand, Keys, Pool
+from .pump import pump
 from .renaming import Renaming
+from .responses_turns import ResponseTurns
 from .search_service import Searcher
-from .upstream import Request, named_failures, target
+from .upstream import Request, target
+from .upstream_faults import named_failures
 
 TICK_SECONDS = 5.0
-READ_BYTES = 256 * 1024
 COMMENT = b": waiting\n\n"
 
 
@@ -55,7 +59,7 @@ class Exchange:
         self.max_event_bytes = config.limits.max_event_bytes
         self._budget = Budget(config.limits.max_held_bytes)
         given = config.openai
-        self._options = Options(given.mistral_history, given.stop_in_text_only, given.deduplicate)
+        self.options = Options(given.mistral_history, given.stop_in_text_only, given.deduplicate)
         shortest = min(config.timeouts.idle_seconds, config.timeouts.client_seconds)
         self._tick = min(TICK_SECONDS, shortest)
         """A deadline may be moved forward by so much between two looks at the clock."""
@@ -78,11 +82,13 @@ class Exchange:
                 headers.for_upstream(scope["headers"], call.upstream_id),
                 call.ask.body,
             )
+            asked = call.ask.members or {}
             plan = self._search_asked(call)
             if plan is not None and self._searcher is not None:
                 client = Searching(self, call, errand, own, request, send)
+                turns = Turns() if call.route.chat else ResponseTurns(asked)
                 try:
-                    await Legs(client, self._searcher, plan, hold).run()
+                    await Legs(client, self._searcher, plan, turns, hold).run()
                 finally:
                     await client.stop()
             else:
@@ -97,9 +103,10 @@ class Exchange:
 
     def _search_asked(self, call: Call) -> openai_search.Plan | None:
         """What the request wants searched; None where nothing is, or nobody searches."""
-        if self._searcher is None or call.method != "POST" or not call.route.chat:
+        chat = call.route.chat
+        if self._searcher is None or call.method != "POST" or not (chat or call.route.name == "responses"):
             return None
-        plan = openai_search.plan(call.ask.body, call.ask.members, self._searcher.always_offer)
+        plan = openai_search.plan(call.ask.body, call.ask.members, chat and self._searcher.always_offer, chat)
         if plan is not None:
             call.ask = call.ask._replace(members=plan.members, offer=offer_of(plan.members))
         return plan
@@ -169,7 +176,7 @@ class Exchange:
         reader = self._directory.reader(call.route.name) if call.method == "POST" else None
         ask = Ask(body)
         if call.method == "POST" and call.route.name in ("chat", "completions", "responses"):
-            ask = prepare(body, call.route.chat, self._directory.room(None).most, self._options, reader)
+            ask = prepare(body, call.route.chat, self._directory.room(None).most, self.options, reader)
             for change in ask.changes:
                 self._metrics.changed.labels(change).inc()
         elif reader is not None:
@@ -228,7 +235,7 @@ class Exchange:
         rules = self.rules(call)
         if call.route.chat or rules.offer is not None:
             changed = whole(body, rules) if call.route.chat or rules.offer is None else openai_responses.whole(body, rules.offer, rules)
-            self.counted(changed.emptied, changed.rescued)
+            self.counted(changed.counts)
             body = changed.body
         await self.document(call, own, request, response.status, list(response.raw_headers), body, send)
 
@@ -255,7 +262,7 @@ class Exchange:
             finally:
                 await stop(beat)
         else:
-            await self.pump(call, response, send, _unchanged)
+            await pump(call, response, send, _unchanged)
         await send(body_message(b"", more=False))
 
     async def _events(self, call: Call, response: aiohttp.ClientResponse, send: Send) -> None:
@@ -277,7 +284,7 @@ class Exchange:
             return clean(complete)
 
         try:
-            await self.pump(call, response, send, feed)
+            await pump(call, response, send, feed)
             rest = splitter.rest()
             if call.route.ends and not sse.is_end(sse.last_data(rest if rest.strip() else last)):
                 raise Fault("upstream_cut", "the stream ended without its end marker")
@@ -285,7 +292,7 @@ class Exchange:
                 await send(body_message(clean(rest)))
         finally:
             if chat:
-                self.counted(chat.emptied, chat.rescued)
+                self.counted(chat.counts)
 
     async def keep_alive(self, call: Call, send: Send) -> None:
         """Comments into a silence, from before the first event on. Anthropic's clients count events only."""
@@ -299,29 +306,12 @@ class Exchange:
             if call.waits_for != "client_stalled":
                 await send(body_message(COMMENT))
 
-    async def pump(self, call: Call, response: aiohttp.ClientResponse, send: Send, change: Callable[[bytes], bytes]) -> None:
-        """Read what is there, change it, send it; the next read waits until the client has taken this."""
-        content = response.content
-        while True:
-            with named_failures("upstream_cut"):
-                data = await content.read(READ_BYTES)
-            if not data:
-                return
-            out = change(data)
-            if out:
-                call.wait_for_client()
-                await send(body_message(out))
-                sent(call, out)
-            call.wait_for_more()
-
-    def counted(self, emptied: int, rescued: Mapping[str, int]) -> None:
-        self._metrics.empty_tool_calls.inc(emptied)
-        for notation, number in rescued.items():
+    def counted(self, counts: Counts) -> None:
+        self._metrics.empty_tool_calls.inc(counts.emptied)
+        for notation, number in counts.rescued.items():
             self._metrics.rescued.labels(notation).inc(number)
-
-    def count_rescued(self, rescued: Mapping[str, int]) -> None:
-        """The same for answers in another protocol."""
-        self.counted(0, rescued)
+        for ending, number in counts.thoughts.items():
+            self._metrics.thoughts.labels(ending).inc(number)
 
     async def _fail(self, call: Call, fault: Fault, send: Send) -> None:
         """Tell the client as well as the answer's state allows."""

@@ -62,7 +62,8 @@ class Worker:
 
 
 class First:
-    def __init__(self, path: Path, arguments: Sequence[str], settings: Config, listener: socket.socket, taken: Handover | None) -> None:
+    def __init__(self, path: Path, arguments: Sequence[str], settings: Config, raw: bytes, listener: socket.socket, taken: Handover | None) -> None:
+        """`raw`: what the settings were read from."""
         self._path = path
         self._arguments = arguments
         self._config = settings
@@ -79,7 +80,7 @@ class First:
             self._generation = taken.generation
             self._own_end, self._workers_end = (socket.socket(fileno=number) for number in taken.control)
             self._workers = {former.pid: Worker(former.pid, former.slot, ours=False, ready=True) for former in taken.workers}
-        self._raw = (path if taken is None else self._folder / SNAPSHOT).read_bytes()
+        self._raw = raw
         # Who tidies up temporary files leaves a folder alone that somebody has locked.
         self._lock = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(self._lock, fcntl.LOCK_SH)

@@ -20,7 +20,8 @@ from .engine import handed_back
 from .errors import Fault
 from .logs import LOG
 from .pool import Keys, Member, Pool
-from .upstream import Request, named_failures
+from .upstream import Request
+from .upstream_faults import named_failures
 
 CACHE_SECONDS = 2.0
 JITTER = 0.2

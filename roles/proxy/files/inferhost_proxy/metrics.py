@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -25,6 +25,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from . import __version__
 from .asgi import Headers
+from .counts import Ending
 from .errors import UPSTREAM_KINDS
 from .limits import LIMITS
 from .notations import NOTATIONS
@@ -118,6 +119,12 @@ class Metrics:
             ("notation",),
             registry=self.registry,
         )
+        self.thoughts = Counter(
+            "inferhost_proxy_reasoning_ends_total",
+            "Reasoning that a tool call follows, by whether it ends as a sentence or in the middle of one, as where an engine loses its end.",
+            ("end",),
+            registry=self.registry,
+        )
         self.changed = Counter(
             "inferhost_proxy_requests_changed_total",
             "Requests that the model server would have refused or misread as they were, by what was changed.",
@@ -168,6 +175,8 @@ class Metrics:
             self.upstream_errors.labels(kind)
         for notation in NOTATIONS:
             self.rescued.labels(notation.name)
+        for end in get_args(Ending):
+            self.thoughts.labels(end)
         for change in CHANGES:
             self.changed.labels(change)
         for phase in DISCONNECT_PHASES:

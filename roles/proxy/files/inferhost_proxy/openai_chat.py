@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple, get_args
 
@@ -15,6 +14,7 @@ from msgspec import Raw, Struct
 
 from . import reasoning, sse, text_stream, tool_calls, tool_deltas
 from .call_scanner import MAX_HELD
+from .counts import Counts, ending
 from .rescue import Call, Channel, Delta, Offer, Part, Rescue, new_id
 from .text_stream import NOTHING, TextRules, TextStream
 from .tool_deltas import ToolDeltas
@@ -101,6 +101,12 @@ class _State:
         self.tools = ToolDeltas(rules.make_id)
         self.rescue = Rescue(rules.offer, rules.make_id, rules.max_held) if rules.offer else None
         self.ended = False
+        self.thought = ""
+        """The end of the reasoning, as long as nothing else was said."""
+
+    def heard(self, channel: Channel, text: str) -> None:
+        if text.strip():
+            self.thought = text if channel == "reasoning" else ""
 
 
 class _Change(NamedTuple):
@@ -127,8 +133,7 @@ class ChatStream:
         """The server's name for it."""
         self._last = b""
         """The last chunk with choices: what is given out late gets its id and model."""
-        self.emptied = 0
-        self.rescued: Counter[str] = Counter()
+        self.counts = Counts()
 
     def feed(self, block: bytes) -> bytes:
         """The events as the client should see them; the very same bytes where no rule applies."""
@@ -138,7 +143,7 @@ class ChatStream:
         calls = _CALLS in block
         if calls:
             block, emptied = tool_calls.strip_empty_events(block)
-            self.emptied += emptied
+            self.counts.emptied += emptied
             calls = _CALLS in block
         if self._rescues:
             channel = self._plain(block) if self._calm else None
@@ -182,9 +187,10 @@ class ChatStream:
         if self._passed:
             text = msgspec.json.decode(b'"' + bytes(self._passed) + b'"')
             self._passed.clear()
-            rescue = self._state(0).rescue
-            if rescue is not None:
-                rescue.passed(self._passed_channel, text)
+            state = self._state(0)
+            state.heard(self._passed_channel, text)
+            if state.rescue is not None:
+                state.rescue.passed(self._passed_channel, text)
 
     def _event(self, event: bytes) -> bytes:
         data = sse.data_of(event)
@@ -221,7 +227,12 @@ class ChatStream:
         given = choice.finish_reason
         found, changed = _texts(state.rescue, delta)
         parts = self._numbered(state, found)
+        state.heard("reasoning", delta.thoughts or "")
+        state.heard("content", delta.content or "")
         if delta.tool_calls:
+            if state.thought:
+                self.counts.thoughts[ending(state.thought)] += 1
+                state.thought = ""
             held = self._numbered(state, state.rescue.engine_called()) if state.rescue is not None else []
             items = state.tools.normal(delta.tool_calls)
             parts += [*held, *items]
@@ -239,7 +250,7 @@ class ChatStream:
 
     def _numbered(self, state: _State, parts: list[Part]) -> list[_Item]:
         """The parts with rescued calls as deltas, numbered as the client gets them."""
-        self.rescued.update(part.notation for part in parts if isinstance(part, Call))
+        self.counts.rescued.update(part.notation for part in parts if isinstance(part, Call))
         return [state.tools.rescued(part) if isinstance(part, Call) else part for part in parts]
 
     def _folded(self, parts: list[_Item]) -> list[dict[str, Any]]:
@@ -315,30 +326,29 @@ def _texts(rescue: Rescue | None, delta: _Delta) -> tuple[list[Part], bool]:
 
 class Whole(NamedTuple):
     body: bytes
-    emptied: int
-    rescued: Counter[str]
+    counts: Counts
 
 
 def whole(body: bytes, rules: Rules) -> Whole:
     """The same for an answer that comes whole."""
     body, emptied = tool_calls.strip_empty(body)
-    rescued: Counter[str] = Counter()
+    counts = Counts(emptied)
     if rules.offer is not None or _CALLS in body:
         try:
             document = _MEMBERS.decode(body)
             given = _CHOICES.decode(document["choices"])
-            changes = [_whole_choice(choice, rules, rescued) for choice in given]
+            changes = [_whole_choice(choice, rules, counts) for choice in given]
         except (*_NOT_JSON, KeyError):
-            return Whole(body, emptied, Counter())
+            return Whole(body, Counts(emptied))
         if any(change is not None for change in changes):
             choices = [change or choice for choice, change in zip(given, changes, strict=True)]
             body = msgspec.json.encode({**document, "choices": choices})
     if rules.texts.active:
         body = text_stream.whole(body, rules.texts)
-    return Whole(reasoning.both(body) if rules.both_names else body, emptied, rescued)
+    return Whole(reasoning.both(body) if rules.both_names else body, counts)
 
 
-def _whole_choice(choice: dict[str, Raw], rules: Rules, rescued: Counter[str]) -> dict[str, Any] | None:
+def _whole_choice(choice: dict[str, Raw], rules: Rules, counts: Counts) -> dict[str, Any] | None:
     message = _OBJECT.decode(choice.get("message", Raw(b"{}")))
     reason = msgspec.json.decode(choice.get("finish_reason", Raw(b"null")))
     given = message.get("tool_calls")
@@ -352,7 +362,10 @@ def _whole_choice(choice: dict[str, Raw], rules: Rules, rescued: Counter[str]) -
             parts += rescue.engine_called()
         parts += rescue.end(reason in _COMPLETE)
     found = [part for part in parts if isinstance(part, Call)]
-    rescued.update(call.notation for call in found)
+    counts.rescued.update(call.notation for call in found)
+    thoughts = next((message[name] for name in reasoning.NAMES if isinstance(message.get(name), str)), "")
+    if engine and thoughts.strip() and not str(message.get("content") or "").strip():
+        counts.thoughts[ending(thoughts)] += 1
     calls = [*({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}} for call in found), *engine]
     new_reason = finish_reason(reason, len(calls)) if isinstance(reason, str) else reason
     if not found and engine == (given or []) and new_reason == reason:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, inferhost contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One answer of chat completions out of several of the engine, with the searches between them: asking, reading, sending."""
+"""One answer of OpenAI's surfaces out of several of the engine, with the searches between them: asking, reading, sending."""
 
 from __future__ import annotations
 
@@ -11,19 +11,65 @@ from http import HTTPStatus
 from typing import NamedTuple, Protocol
 
 import aiohttp
-import msgspec
 
-from . import anthropic_errors, openai_chat, search_text, sse
+from . import anthropic_errors, search_text, sse
 from .asgi import Headers
 from .budget import Hold
+from .counts import Counts
 from .engine import handed_back
 from .errors import Fault
-from .openai_chat import ChatStream, Rules, Whole
+from .openai_chat import Rules, Whole
 from .openai_request import Members
-from .openai_search import DEFERRED, Called, Plan, after
-from .openai_turns import Turns
+from .openai_search import Called, Plan
 from .search import SPARE_LEGS, Outcome
 from .search_service import Searcher
+
+
+class Reader(Protocol):
+    """What the proxy does to the stream of any answer on this surface."""
+
+    counts: Counts
+
+    def feed(self, block: bytes) -> bytes: ...
+
+    def broken(self) -> bytes: ...
+
+
+class Turns(Protocol):
+    """Several answers of the engine as one, in the form of a surface. Of the last of them:"""
+
+    done: bool
+    failed: bool
+
+    @property
+    def calls(self) -> list[Called]:
+        """The calls of an answer that is to be continued; empty when it is the last."""
+
+    @property
+    def over(self) -> bool:
+        """Whether it is the client's turn behind the searches."""
+
+    @property
+    def size(self) -> int: ...
+
+    def reader(self, rules: Rules) -> Reader: ...
+
+    def feed(self, block: bytes) -> bytes: ...
+
+    def take(self, body: bytes, rules: Rules) -> Whole: ...
+
+    def begins(self, call: Called) -> bytes: ...
+
+    def ends(self, call: Called, outcome: Outcome | None) -> bytes:
+        """None: not executed now."""
+
+    def after(self, members: Members) -> Members: ...
+
+    def go_on(self) -> None: ...
+
+    def stopped(self) -> bytes: ...
+
+    def document(self) -> bytes: ...
 
 
 class Client(Protocol):
@@ -39,7 +85,7 @@ class Client(Protocol):
 
     def rules(self) -> Rules: ...
 
-    def counted(self, stream: ChatStream | Whole) -> None: ...
+    def counted(self, counts: Counts) -> None: ...
 
     def holds_back(self, held: Callable[[], bytes]) -> None:
         """What the client gets of a stream that breaks now."""
@@ -60,51 +106,52 @@ class Client(Protocol):
     async def document(self, status: int, raw: Headers, body: bytes) -> None: ...
 
 
-class _Document(NamedTuple):
-    """An answer that is sent in one piece."""
+class _Head(NamedTuple):
+    """Of an answer that is sent in one piece."""
 
     status: int
     headers: Headers
-    body: bytes
+    refusal: bytes | None = None
 
 
 class Legs:
     """For one request."""
 
-    def __init__(self, client: Client, searcher: Searcher, plan: Plan, hold: Hold) -> None:
+    def __init__(self, client: Client, searcher: Searcher, plan: Plan, turns: Turns, hold: Hold) -> None:
         self._client = client
         self._searcher = searcher
         self._plan = plan
         self._hold = hold
-        self._turns = Turns()
-        self._left = searcher.max_uses
+        self._turns = turns
+        self._left = searcher.max_uses if plan.max_uses is None else max(0, min(searcher.max_uses, plan.max_uses))
+        self._legs = self._left + SPARE_LEGS
         self._streams = False
 
     async def run(self) -> None:
         client, turns, members = self._client, self._turns, self._plan.members
-        answer: _Document | None = None
-        legs = self._searcher.max_uses + SPARE_LEGS
-        for number in range(legs):
+        head: _Head | None = None
+        for number in range(self._legs):
             with handed_back(await client.ask(members)) as response:
-                answer = await self._read(response, first=number == 0)
-            calls = turns.calls
-            if not calls or turns.failed:
+                head = await self._read(response, first=number == 0)
+            if not turns.calls or turns.failed:
                 break
-            if number + 1 == legs:
-                # A model that only searches: what it said is the answer.
-                await client.write(turns.stopped() if answer is None else b"")
+            last = number + 1 == self._legs
+            if not last:
+                client.searching()
+                await self._search(turns.calls)
+            if last or turns.over:
+                # The client's calls are the client's turn. Of a model that only searches, what it said is the answer.
+                await client.write(turns.stopped())
                 break
-            client.searching()
-            results = await self._results(calls)
-            members = after(members, turns.text, turns.thoughts, calls, results)
-            self._hold.grow(len(turns.text) + len(turns.thoughts) + sum(map(len, results)))
+            members = turns.after(members)
+            self._hold.grow(turns.size)
             turns.go_on()
-        if answer is None:
+        if head is None:
             await client.end()
         else:
-            await client.document(*answer)
+            await client.document(head.status, head.headers, turns.document() if head.refusal is None else head.refusal)
 
-    async def _read(self, response: aiohttp.ClientResponse, first: bool) -> _Document | None:
+    async def _read(self, response: aiohttp.ClientResponse, first: bool) -> _Head | None:
         """One answer of the engine; None when it was sent as it came."""
         raw = list(response.raw_headers)
         if response.status == HTTPStatus.UNAUTHORIZED:
@@ -115,11 +162,12 @@ class Legs:
                 # The client knows nothing of a second request, so it is told in our own words.
                 raise anthropic_errors.from_answer(response.status, body, response.headers.get("retry-after"))
             self._turns.failed = True
-            return _Document(response.status, raw, body)
+            return _Head(response.status, raw, body)
         if response.content_type != "text/event-stream":
             if self._streams:
                 raise Fault("upstream_protocol", "no stream behind a stream")
-            return _Document(response.status, raw, self._document(await self._client.read(response, self._hold)))
+            self._client.counted(self._turns.take(await self._client.read(response, self._hold), self._client.rules()).counts)
+            return _Head(response.status, raw)
         if first:
             self._streams = True
             await self._client.start(raw)
@@ -129,12 +177,12 @@ class Legs:
     async def _events(self, response: aiohttp.ClientResponse) -> None:
         client, turns = self._client, self._turns
         splitter = sse.EventSplitter(client.max_event_bytes)
-        chat = ChatStream(client.rules())
-        client.holds_back(lambda: turns.feed(chat.broken()))
+        reader = turns.reader(client.rules())
+        client.holds_back(lambda: turns.feed(reader.broken()))
 
         def feed(data: bytes) -> bytes:
             try:
-                return turns.feed(chat.feed(splitter.feed(data)))
+                return turns.feed(reader.feed(splitter.feed(data)))
             except sse.EventTooLarge as exc:
                 raise Fault("answer_too_large", "limits.max_event_bytes is reached") from exc
 
@@ -142,43 +190,29 @@ class Legs:
             await client.pump(response, feed)
             rest = splitter.rest()
             if rest.strip():
-                await client.write(turns.feed(chat.feed(rest)))
+                await client.write(turns.feed(reader.feed(rest)))
             if not turns.done and not turns.failed:
                 raise Fault("upstream_cut", "the stream ended without its end marker")
         finally:
-            client.counted(chat)
+            client.counted(reader.counts)
         client.holds_back(bytes)
 
-    def _document(self, body: bytes) -> bytes:
-        changed = openai_chat.whole(body, self._client.rules())
-        self._client.counted(changed)
-        try:
-            return msgspec.json.encode(self._turns.whole(msgspec.json.decode(changed.body)))
-        except (msgspec.DecodeError, UnicodeError, RecursionError, KeyError, IndexError, TypeError, AttributeError):
-            # No answer of chat completions: as it is, so that the client sees what it is.
-            self._turns.failed = True
-            return changed.body
-
-    async def _results(self, calls: list[Called]) -> list[str]:
-        """What the model is told of its calls, in their order."""
+    async def _search(self, calls: list[Called]) -> None:
+        """All at once; what the client sees is in the order of the calls."""
         tasks = [asyncio.ensure_future(self._one(call)) for call in calls]
         try:
-            return [await task for task in tasks]
+            for call, task in zip(calls, tasks, strict=True):
+                await self._client.write(self._turns.begins(call))
+                await self._client.write(self._turns.ends(call, await task))
         finally:
             for task in tasks:
                 task.cancel()
 
-    async def _one(self, call: Called) -> str:
+    async def _one(self, call: Called) -> Outcome | None:
+        """What came of a call; None where it is not a search."""
         if call.name != search_text.NAME:
-            return DEFERRED
-        query = search_text.query_of(call.arguments)
+            return None
         if self._left <= 0:
-            outcome = self._searcher.refuse("max_uses_exceeded")
-        else:
-            self._left -= 1
-            outcome = await self._searcher.search(query, self._plan.terms)
-        return told(query or "", outcome)
-
-
-def told(query: str, outcome: Outcome) -> str:
-    return search_text.failed(outcome.error) if outcome.error is not None else search_text.found(query, outcome.results)
+            return self._searcher.refuse("max_uses_exceeded")
+        self._left -= 1
+        return await self._searcher.search(search_text.query_of(call.arguments), self._plan.terms)

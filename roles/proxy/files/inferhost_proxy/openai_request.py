@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 from msgspec import Raw, Struct
 
-from . import mistral
+from . import mistral, responses_search
 from .call_readers import Tool, load
 from .history import repaired
 from .rescue import Offer
@@ -106,7 +106,7 @@ def prepare(body: bytes, chat: bool, max_output: int | None, options: Options = 
             "characters": mended,
             "structured_outputs": structured(members) if _GUIDED in body else {},
             "max_tokens": capped(members, max_output if naming is None else naming.most),
-            "history": _history(members, options.mistral_history) if chat else {},
+            "history": _history(members, options.mistral_history) if chat else responses_search.history(members),
             "stop": _without_stop(members) if chat and options.stop_in_text_only else {},
         }
         texts = text_rules(members, options) if chat else NOTHING
@@ -170,6 +170,10 @@ def capped(members: Members, limit: int | None) -> dict[str, Raw | None]:
     return {key: Raw(str(limit).encode()) for key in LIMITS if (asked := number(members.get(key))) is not None and asked > limit}
 
 
+TEXT_MEMBERS = ("stop", "stream_options", "tools", "tool_choice", "response_format")
+"""What of a request that is made here decides on its answer's text."""
+
+
 def number(value: Raw | None) -> int | None:
     """A member that is a number."""
     if value is None:
@@ -193,7 +197,7 @@ def _history(members: Members, mistral_form: bool) -> dict[str, Raw | None]:
     return {} if changed is None else {"messages": Raw(changed)}
 
 
-def text_rules(members: Members, options: Options) -> TextRules:
+def text_rules(members: Mapping[str, Raw], options: Options) -> TextRules:
     """What the request's answer needs done to its text."""
     usage = decoded(members.get("stream_options"))
     return TextRules(
@@ -206,7 +210,7 @@ def text_rules(members: Members, options: Options) -> TextRules:
     )
 
 
-def _stop_strings(members: Members) -> list[str]:
+def _stop_strings(members: Mapping[str, Raw]) -> list[str]:
     given = decoded(members.get("stop"))
     strings = [given] if isinstance(given, str) else given
     return strings if isinstance(strings, list) and all(isinstance(string, str) and string for string in strings) else []
@@ -232,7 +236,7 @@ def offered(members: Members) -> Offer | None:
     return Offer(known, parallel) if known else None
 
 
-def _wants_data(members: Members) -> bool:
+def _wants_data(members: Mapping[str, Raw]) -> bool:
     """Whether the text has to follow a schema. JSON with a name and arguments is then what was asked for."""
     if bytes(members.get("structured_outputs", Raw(_NULL))) != _NULL:
         return True

@@ -9,22 +9,24 @@ anew where some were held back or added.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import msgspec
 
 from . import sse
+from .counts import Counts, ending
 from .openai_chat import Rules, Whole
 from .rescue import Call, Delta, Offer, Part, Rescue
 
 _NOT_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
-_ADDED, _DONE = "response.output_item.added", "response.output_item.done"
-_DELTA = "response.output_text.delta"
-_ENDS_OF_MESSAGE = ("response.output_text.done", "response.content_part.done", _DONE)
-_LAST = ("response.completed", "response.incomplete", "response.failed")
+ADDED, DONE = "response.output_item.added", "response.output_item.done"
+_DELTA, _THOUGHT = "response.output_text.delta", "response.reasoning_text.done"
+_CALL = "function_call"
+_ENDS_OF_MESSAGE = ("response.output_text.done", "response.content_part.done", DONE)
+LAST = ("response.completed", "response.incomplete", "response.failed")
 Item = dict[str, Any]
 
 
@@ -71,8 +73,9 @@ class ResponsesStream:
         self._number: int | None = None
         self._moved = 0
         """So many items were put in before what comes."""
-        self.emptied = 0
-        self.rescued: Counter[str] = Counter()
+        self.counts = Counts()
+        self._thought = ""
+        """The reasoning, as long as nothing follows it."""
 
     def feed(self, block: bytes) -> bytes:
         return b"".join(map(self._event, sse.events(block)))
@@ -89,7 +92,12 @@ class ResponsesStream:
         kind = document.get("type")
         message = self._message
         item = document.get("item")
-        if kind == _ADDED and isinstance(item, dict):
+        if kind == _THOUGHT:
+            self._thought = str(document.get("text") or "")
+        if kind == ADDED and isinstance(item, dict):
+            if self._thought.strip() and item.get("type") == _CALL:
+                self.counts.thoughts[ending(self._thought)] += 1
+            self._thought = ""
             before = self._close(complete=True)
             out = before + self._sent(event, document)
             if item.get("type") == "message":
@@ -103,7 +111,7 @@ class ResponsesStream:
         if message is not None and kind in _ENDS_OF_MESSAGE and document.get("output_index", message.index) == message.index:
             message.held.append((event, document))
             return b""
-        if kind in _LAST:
+        if kind in LAST:
             return self._close(complete=kind == "response.completed") + self._sent(event, self._final(document))
         return self._sent(event, document)
 
@@ -132,7 +140,7 @@ class ResponsesStream:
         out += [self._sent(event, _with_text(document, message.text)) for event, document in message.held]
         for call in message.calls:
             out.append(self._call(message.index, call))
-        self.rescued.update(call.notation for call in message.calls)
+        self.counts.rescued.update(call.notation for call in message.calls)
         self._written.append(message)
         self._message = None
         return b"".join(out)
@@ -143,10 +151,10 @@ class ResponsesStream:
         begun, done = call_item(call, "in_progress"), call_item(call)
         where = {"item_id": done["id"], "output_index": index}
         rows: list[Item] = [
-            {"type": _ADDED, "output_index": index, "item": begun},
+            {"type": ADDED, "output_index": index, "item": begun},
             {"type": "response.function_call_arguments.delta", **where, "delta": call.arguments},
             {"type": "response.function_call_arguments.done", **where, "name": call.name, "arguments": call.arguments},
-            {"type": _DONE, "output_index": index, "item": done},
+            {"type": DONE, "output_index": index, "item": done},
         ]
         return b"".join(map(self._made, rows))
 
@@ -201,15 +209,16 @@ def _item_with_text(item: Item, text: str) -> Item:
 
 def whole(body: bytes, offer: Offer, rules: Rules) -> Whole:
     """The same for an answer that comes whole."""
-    rescued: Counter[str] = Counter()
+    counts = Counts()
     try:
         document = _OBJECT.decode(body)
         output = document["output"]
         complete = document.get("status") != "incomplete"
-        items = [made for item in output for made in _items(item, offer, rules, complete, rescued.update)]
+        items = [made for item in output for made in _items(item, offer, rules, complete, counts.rescued.update)]
+        counts.thoughts.update(_thoughts(output))
     except (*_NOT_JSON, KeyError, TypeError, AttributeError):
-        return Whole(body, 0, Counter())
-    return Whole(msgspec.json.encode({**document, "output": items}) if rescued else body, 0, rescued)
+        return Whole(body, Counts())
+    return Whole(msgspec.json.encode({**document, "output": items}) if counts.rescued else body, counts)
 
 
 def _items(item: Item, offer: Offer, rules: Rules, complete: bool, count: Callable[[list[str]], None]) -> list[Item]:
@@ -227,3 +236,11 @@ def _items(item: Item, offer: Offer, rules: Rules, complete: bool, count: Callab
     count([call.notation for call in calls])
     left = "".join(part.text for part in given if isinstance(part, Delta))
     return [_item_with_text(item, left), *map(call_item, calls)]
+
+
+def _thoughts(output: list[Item]) -> Iterator[str]:
+    """How the reasoning ends that a call follows."""
+    for before, item in pairwise(output):
+        content = before.get("content") or [{}]
+        if before.get("type") == "reasoning" and item.get("type") == _CALL and (text := str(content[-1].get("text") or "")).strip():
+            yield ending(text)

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, inferhost contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The web search of chat completions: what a request asks of it, and what the engine is asked after each.
+"""The web search of OpenAI's surfaces: what a request asks of it, and what the engine is asked after each.
 
-OpenAI's clients see the answer alone. Pure functions on the members of requests.
+Pure functions on the members of requests.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ class Plan(NamedTuple):
 
     members: Members
     terms: Terms
+    max_uses: int | None = None
+    """What the request itself allows."""
 
 
 class Called(NamedTuple):
@@ -62,14 +64,15 @@ class _Asked(Struct):
 
     user_location: _Location | None = None
     filters: _Filters | None = None
+    external_web_access: bool | None = None
 
 
-def plan(body: bytes, members: Members | None, always: bool) -> Plan | None:
+def plan(body: bytes, members: Members | None, always: bool, chat: bool = True) -> Plan | None:
     """The request with the search that it asks for, None where it asks for none. The cheap test comes first."""
     if members is None or (MARK not in body and not always):
         return None
     try:
-        return _plan(members, always)
+        return _plan(members, always, chat)
     except msgspec.ValidationError as exc:
         raise Fault("invalid_request", message=f"{search_text.NAME}: {exc}") from exc
     except _NOT_JSON:
@@ -78,26 +81,34 @@ def plan(body: bytes, members: Members | None, always: bool) -> Plan | None:
         raise Fault("invalid_request", message=f"{search_text.NAME}: filters: {exc}") from exc
 
 
-def _plan(members: Members, always: bool) -> Plan | None:
+def _plan(members: Members, always: bool, chat: bool) -> Plan | None:
     tools = decoded(members.get("tools"))
     listed: list[Any] = tools if isinstance(tools, list) else []
     ours = [tool for tool in listed if _is_search(tool)]
-    options = decoded(members.get(OPTIONS))
+    options = decoded(members.get(OPTIONS)) if chat else None
     explicit = bool(ours) or options is not None
     several = (number(members.get("n")) or 1) > 1
     if not explicit and (not always or several or not _offerable(members, listed)):
         return None
     if several:
         raise Fault("invalid_request", message="n: an answer with a web search has one choice")
+    if bytes(members.get("background", Raw(b"false"))) == b"true":
+        raise Fault("invalid_request", message="background: an answer with a web search is not made in the background")
     asked = msgspec.convert(ours[0] if ours else options if isinstance(options, dict) else {}, _Asked)
-    function = {"type": "function", "function": search_text.function(_near(asked))}
+    function = _called(chat, search_text.function(_near(asked)))
     kept = [tool for tool in listed if _is_search(tool) or _name(tool) != search_text.NAME]
     offered = [function if tool is ours[0] else tool for tool in kept if not _is_search(tool) or tool is ours[0]] if ours else [*kept, function]
     changes: dict[str, Raw | None] = {"tools": Raw(msgspec.json.encode(offered)), OPTIONS: None}
     choice = decoded(members.get("tool_choice"))
     if isinstance(choice, dict) and _is_search(choice):
-        changes["tool_choice"] = Raw(msgspec.json.encode({"type": "function", "function": {"name": search_text.NAME}}))
-    return Plan(with_changes(members, changes), _terms(asked))
+        changes["tool_choice"] = Raw(msgspec.json.encode(_called(chat, {"name": search_text.NAME})))
+    most = 0 if asked.external_web_access is False else number(members.get("max_tool_calls"))
+    return Plan(with_changes(members, changes), _terms(asked), most)
+
+
+def _called(chat: bool, function: dict[str, Any]) -> dict[str, Any]:
+    """A function as either surface writes it."""
+    return {"type": "function", "function": function} if chat else {"type": "function", **function}
 
 
 def after(members: Members, text: str, thoughts: str, calls: Sequence[Called], results: Sequence[str]) -> Members:
@@ -112,10 +123,13 @@ def after(members: Members, text: str, thoughts: str, calls: Sequence[Called], r
     messages = bytes(members["messages"]).rstrip().removesuffix(b"]")
     # The messages keep their bytes, so the engine finds them in its cache.
     joined = messages + b"".join(b"," + msgspec.json.encode(message) for message in (told, *outcomes)) + b"]"
-    changes: dict[str, Raw | None] = {"messages": Raw(joined)}
-    if bytes(members.get("tool_choice", Raw(b'"auto"'))) not in (b'"auto"', b'"none"', b"null"):
-        changes["tool_choice"] = Raw(b'"auto"')
-    return with_changes(members, changes)
+    return with_changes(members, {"messages": Raw(joined), **freed(members)})
+
+
+def freed(members: Members) -> dict[str, Raw | None]:
+    """The choice of a tool behind the first answer: the model's own."""
+    demanded = bytes(members.get("tool_choice", Raw(b'"auto"'))) not in (b'"auto"', b'"none"', b"null")
+    return {"tool_choice": Raw(b'"auto"')} if demanded else {}
 
 
 def total(one: dict[str, Any] | None, other: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -139,8 +153,10 @@ def _is_search(tool: Any) -> bool:
 
 
 def _name(tool: Any) -> str | None:
-    function = tool.get("function") if isinstance(tool, dict) else None
-    return function.get("name") if isinstance(function, dict) else None
+    if not isinstance(tool, dict):
+        return None
+    function = tool.get("function")
+    return function.get("name") if isinstance(function, dict) else tool.get("name")
 
 
 def _offerable(members: Members, tools: list[Any]) -> bool:

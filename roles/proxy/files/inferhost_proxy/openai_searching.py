@@ -17,11 +17,13 @@ from . import headers
 from .asgi import Headers, Send
 from .budget import Hold
 from .call import Call, Mode
+from .counts import Counts
 from .delivery import body_message, sent, stop
 from .engine import Engine, read_whole
-from .openai_chat import ChatStream, Rules, Whole
+from .openai_chat import Rules
 from .openai_request import Members
 from .pool import Errand
+from .pump import pump
 from .upstream import Request
 
 if TYPE_CHECKING:
@@ -52,8 +54,8 @@ class Searching:
     def rules(self) -> Rules:
         return self._exchange.rules(self._call)
 
-    def counted(self, stream: ChatStream | Whole) -> None:
-        self._exchange.counted(stream.emptied, stream.rescued)
+    def counted(self, counts: Counts) -> None:
+        self._exchange.counted(counts)
 
     def holds_back(self, held: Callable[[], bytes]) -> None:
         self._call.held = lambda: self._named(held())
@@ -68,7 +70,7 @@ class Searching:
         self._beat = asyncio.ensure_future(self._exchange.keep_alive(self._call, self._send))
 
     async def pump(self, response: aiohttp.ClientResponse, change: Callable[[bytes], bytes]) -> None:
-        await self._exchange.pump(self._call, response, self._send, lambda data: self._named(change(data)))
+        await pump(self._call, response, self._send, lambda data: self._named(change(data)))
 
     async def write(self, data: bytes) -> None:
         if data:

@@ -15,9 +15,12 @@ from typing import Any
 
 import msgspec
 
-from . import sse
-from .openai_search import Called, total
-from .search_text import NAME
+from . import citations, openai_chat, sse
+from .openai_chat import ChatStream, Rules, Whole
+from .openai_request import Members
+from .openai_search import DEFERRED, Called, after, total
+from .search import Outcome
+from .search_text import NAME, told
 
 SEPARATOR = "\n\n"
 """Between the texts of two answers."""
@@ -44,6 +47,11 @@ class Turns:
         self._spoken: set[str] = set()
         """The channels in which an earlier answer said something, so that the next begins a paragraph."""
         self._message: Document = {}
+        self._document = b""
+        self._sources: dict[str, str] = {}
+        """What the searches found."""
+        self._written: list[str] = []
+        """The text that the client has."""
         self._begin()
 
     def _begin(self) -> None:
@@ -54,6 +62,8 @@ class Turns:
         """Numbers of the client's calls, and the client's numbers for them."""
         self._texts: dict[str, list[str]] = {_CONTENT: [], _THOUGHTS[0]: []}
         self._finish: str | None = None
+        self._results: list[str] = []
+        """What the model is told of its calls, in their order."""
         self.done = False
         """The engine's answer has ended as it should."""
         self.failed = False
@@ -66,12 +76,33 @@ class Turns:
         return made if made and not self._passed and self._finish != "length" else []
 
     @property
-    def text(self) -> str:
-        return "".join(self._texts[_CONTENT])
+    def over(self) -> bool:
+        """Whether it is the client's turn behind the searches. Here the client's calls wait, and the model makes them again."""
+        return False
 
     @property
-    def thoughts(self) -> str:
-        return "".join(self._texts[_THOUGHTS[0]])
+    def size(self) -> int:
+        """What the engine's next request has more than its last."""
+        return len(self._said(_CONTENT)) + len(self._said(_THOUGHTS[0])) + sum(map(len, self._results))
+
+    def _said(self, channel: str) -> str:
+        return "".join(self._texts[channel])
+
+    def reader(self, rules: Rules) -> ChatStream:
+        return ChatStream(rules)
+
+    def begins(self, _call: Called) -> bytes:
+        """The client sees nothing of searches."""
+        return b""
+
+    def ends(self, call: Called, outcome: Outcome | None) -> bytes:
+        self._sources |= citations.sources_of(outcome.results if outcome is not None else ())
+        self._results.append(DEFERRED if outcome is None else told(call.arguments, outcome))
+        return b""
+
+    def after(self, members: Members) -> Members:
+        """The request that continues the answer."""
+        return after(members, self._said(_CONTENT), self._said(_THOUGHTS[0]), self.calls, self._results)
 
     def go_on(self) -> None:
         """The engine is asked again: its next answer continues this one."""
@@ -83,8 +114,22 @@ class Turns:
     def feed(self, block: bytes) -> bytes:
         return b"".join(self._event(event) for event in sse.events(block))
 
-    def whole(self, document: Document) -> Document:
+    def take(self, body: bytes, rules: Rules) -> Whole:
         """A whole answer, put to those before it."""
+        changed = openai_chat.whole(body, rules)
+        try:
+            self._document = msgspec.json.encode(self.whole(msgspec.json.decode(changed.body)))
+        except (*_NOT_JSON, KeyError, IndexError, TypeError, AttributeError):
+            # No answer of chat completions: as it is, so that the client sees what it is.
+            self.failed = True
+            self._document = changed.body
+        return changed
+
+    def document(self) -> bytes:
+        """All whole answers as one."""
+        return self._document
+
+    def whole(self, document: Document) -> Document:
         choice = document["choices"][0]
         message = dict(choice.get("message") or {})
         calls = [{**call, "index": number} for number, call in enumerate(message.get("tool_calls") or [])]
@@ -96,6 +141,7 @@ class Turns:
             elif isinstance(value, str) and isinstance(self._message.get(name), str):
                 value = self._message[name] * (name != "role") + value
             self._message[name] = value if value is not None else self._message.get(name)
+        self._message |= self._annotated()
         kept = {key: value for key, value in choice.items() if key != "message"}
         usage = total(self._spent, document.get("usage"))
         merged = {**document, **(self._first or {}), "choices": [{**kept, "message": self._message, "finish_reason": row["finish_reason"] or "stop"}]}
@@ -103,8 +149,10 @@ class Turns:
 
     def stopped(self) -> bytes:
         """The end of a stream that is ended here, and not by the engine."""
+        if self._document:
+            return b""
         chunk = {**(self._first or {}), "object": "chat.completion.chunk"}
-        rows: list[Document] = [{**chunk, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}]
+        rows: list[Document] = [{**chunk, "choices": [{"index": 0, "delta": self._annotated(), "finish_reason": "stop"}]}]
         if self._usage is not None:
             rows.append({**chunk, "choices": [], "usage": total(self._spent, self._usage)})
         return b"".join(b"data: " + msgspec.json.encode(row) + b"\n\n" for row in rows) + b"data: [DONE]\n\n"
@@ -151,6 +199,8 @@ class Turns:
             given = next((delta[name] for name in names if isinstance(delta.get(name), str)), None)
             if given is not None:
                 said = self._say(channel, given)
+                if channel == _CONTENT:
+                    self._written.append(said)
                 delta.update({name: said for name in names if isinstance(delta.get(name), str)})
                 if self._continued and not said:
                     delta = {name: value for name, value in delta.items() if name not in names}
@@ -165,6 +215,8 @@ class Turns:
                 finish = None
             elif self._calls and not self._passed and finish == "tool_calls":
                 finish = "stop"
+        if finish is not None:
+            delta |= self._annotated()
         row = {**choice, "delta": delta, "finish_reason": finish}
         changed = delta != (choice.get("delta") or {}) or finish != choice.get("finish_reason")
         return None if changed and not delta and finish is None else row
@@ -177,6 +229,11 @@ class Turns:
             return ""
         self._spoken.discard(channel)
         return SEPARATOR + text.lstrip()
+
+    def _annotated(self) -> Document:
+        """The links to results in all of the text, as a member of the message."""
+        found = citations.url_citations("".join(self._written), self._sources)
+        return {"annotations": [{"type": one.pop("type"), "url_citation": one} for one in found]} if found else {}
 
     def _call(self, item: Document) -> Document | None:
         """The delta of a call as the client gets it; None when the call is not for it now."""

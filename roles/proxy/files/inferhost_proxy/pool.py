@@ -21,7 +21,8 @@ from .config import Config
 from .errors import Fault
 from .logs import event
 from .metrics import Metrics
-from .standing import DOUBTFUL, UNREACHED, Standing
+from .routes import classify
+from .standing import DOUBTFUL, GENERATION, UNREACHED, Standing
 from .upstream import Request
 from .upstream_config import Upstream
 
@@ -121,7 +122,7 @@ class Pool:
         assert self._session is not None
         return await upstream.send(self._session, member.base, keys.get(member.name), request)
 
-    def choice(self, wish: Wish, turn: bytes, tried: set[str]) -> Member | None:
+    def choice(self, wish: Wish, turn: bytes, tried: set[str], work: str) -> Member | None:
         """The upstream for a request. Those that were tried count as down."""
         if not self.several:
             return self.members[0] if not tried else None
@@ -129,20 +130,20 @@ class Pool:
         name = choose([_candidate(member, now, tried) for member in self.members], wish.model, wish.affinity, turn)
         chosen = next((member for member in self.members if member.name == name), None)
         if chosen is not None:
-            chosen.standing.entered(now)
+            chosen.standing.entered(now, work)
         return chosen
 
-    def failed(self, member: Member, kind: str) -> None:
+    def failed(self, member: Member, kind: str, work: str) -> None:
         """A request to this upstream failed."""
         if self.several:
-            member.standing.failed(kind, time.monotonic())
+            member.standing.failed(kind, time.monotonic(), work)
             member.show(kind)
 
-    def succeeded(self, member: Member) -> None:
+    def succeeded(self, member: Member, work: str) -> None:
         """It answered a request, to the end. What it got before it was put out says nothing of how it is now."""
         standing = member.standing
-        if self.several and (standing.on_trial or (standing.strikes and standing.out_until is None)):
-            standing.succeeded()
+        if self.several and (standing.on_trial or (standing.strikes[work] and standing.out_until is None)):
+            standing.succeeded(work)
             member.show()
 
 
@@ -161,6 +162,8 @@ class Errand:
         self._turn = turn.encode()
         self._untouched = untouched
         self._tried: set[str] = set()
+        self._work = GENERATION
+        """What its present request asks for."""
         self._member: Member | None = None
         self._answer: aiohttp.ClientResponse | None = None
         """The last one, unless it was a failure."""
@@ -171,6 +174,8 @@ class Errand:
 
     async def send(self, request: Request) -> aiohttp.ClientResponse:
         """The answer's head. All requests of an errand go to one upstream, unless it fails before it answers."""
+        route = classify(request.target.partition("?")[0])
+        self._work = GENERATION if route.generates else route.name
         if self._member is None and not self._move():
             raise Fault("upstream_down")
         self._answer = None
@@ -180,14 +185,14 @@ class Errand:
             try:
                 response = await self._pool.ask(member, self._keys, request)
             except Fault as fault:
-                self._pool.failed(member, fault.kind)
+                self._pool.failed(member, fault.kind, self._work)
                 if self._may_move(fault.kind) and self._move():
                     continue
                 raise
             if response.status not in MOVING_STATUSES:
                 self._answer = response
                 return response
-            self._pool.failed(member, "upstream_status")
+            self._pool.failed(member, "upstream_status", self._work)
             if not (self._may_move("upstream_status") and self._move()):
                 return response
             response.close()
@@ -197,13 +202,13 @@ class Errand:
         if fault.kind in DOUBTFUL:
             self._answer = None
         if self._member is not None and fault.kind not in MOVING:
-            self._pool.failed(self._member, fault.kind)
+            self._pool.failed(self._member, fault.kind, self._work)
 
     def close(self) -> None:
         """The request is over. An engine that breaks off or goes silent sends good heads, so only what it ended speaks for it."""
         if self._member is not None:
             if self._answer is not None and self._answer.content.at_eof():
-                self._pool.succeeded(self._member)
+                self._pool.succeeded(self._member, self._work)
             self._member.leave()
             self._member = None
 
@@ -213,7 +218,7 @@ class Errand:
 
     def _move(self) -> bool:
         """Go to the best upstream that was not tried; False when there is none."""
-        chosen = self._pool.choice(self.wish, self._turn, self._tried)
+        chosen = self._pool.choice(self.wish, self._turn, self._tried, self._work)
         if chosen is None:
             return False
         if self._member is not None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from .search import Result
+from .search import Outcome, Result
 
 NAME = "web_search"
 DESCRIPTION = (
@@ -65,6 +65,11 @@ def found(query: str, results: Sequence[Result]) -> str:
 
 def failed(code: str) -> str:
     return FAILED % (code, NO_ANSWER.get(code, "There is no result."))
+
+
+def told(arguments: str, outcome: Outcome) -> str:
+    """What the model reads of a call."""
+    return failed(outcome.error) if outcome.error is not None else found(query_of(arguments) or "", outcome.results)
 
 
 def sealed(text: str) -> str:

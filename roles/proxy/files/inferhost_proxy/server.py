@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -21,6 +22,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from . import signals
 from .app import App
+from .asgi import BUSY
 from .config import Config
 from .keys import KeyRing, Load
 from .listener import limit_stalls
@@ -47,6 +49,10 @@ class BoundedHttp(HttpToolsProtocol):
         self._in_head = True
         self._head_bytes = 0
         super().on_message_begin()
+        self.scope[BUSY] = self._busy  # type: ignore[literal-required]
+
+    def _busy(self) -> bool:
+        return self.flow.write_paused
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -146,6 +152,9 @@ def serve(config: Config, keys: KeyRing, listener: socket.socket, load: Load, sh
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=config.drain_seconds,
     )
+    # What is there now stays, so the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
     host, port = listener.getsockname()[:2]
     event(logging.INFO, "listening", host=host, port=port, upstreams={upstream.name: upstream.base for upstream in config.upstreams})
     uvloop.run(Server(settings, app, load, listener, control).serve(sockets=[listener]))

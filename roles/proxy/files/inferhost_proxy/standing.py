@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 UNREACHED = frozenset({"upstream_refused", "upstream_connect_timeout"})
 """The request was not sent; one such failure says enough."""
@@ -14,6 +15,8 @@ DOUBTFUL = frozenset({"upstream_reset", "upstream_protocol", "upstream_cut", "up
 STRIKES = 3
 """So many doubtful failures in a row put an upstream out."""
 FIRST_SECONDS, LONGEST_SECONDS = 1.0, 30.0
+GENERATION = "generation"
+"""The work that engines are there for. What one does well says nothing of another: a tokenizer works on behind a broken engine."""
 TRIAL_SECONDS = 5.0
 """After its time out an upstream gets one request, and the next one only when that went well, or after so long."""
 
@@ -25,37 +28,43 @@ class Standing:
     models: frozenset[str] | None = None
     late: int = 0
     """Checks in a row without an answer in time: one may be a busy engine."""
-    strikes: int = 0
+    strikes: Counter[str] = field(default_factory=Counter)
+    """Doubtful failures in a row, by the kind of work."""
     outs: int = 0
     out_until: float | None = None
     on_trial: bool = False
-    unreached: bool = False
+    out_for: str | None = None
+    """The work that it failed at; None where it could not be reached at all."""
 
     def healthy(self, now: float) -> bool:
         return self.problem is None and (self.out_until is None or now >= self.out_until)
 
-    def entered(self, now: float) -> None:
-        """A request is sent to it. If it was out, this is its trial, and others stay away meanwhile."""
-        if self.out_until is not None:
+    def entered(self, now: float, work: str = GENERATION) -> None:
+        """A request is sent to it. If it was out for such work, this is its trial, and others stay away meanwhile."""
+        if self.out_until is not None and self.out_for in (None, work):
             self.on_trial = True
             self.out_until = now + TRIAL_SECONDS
 
-    def succeeded(self) -> None:
-        self.strikes = self.outs = 0
-        self.out_until = None
-        self.on_trial = False
+    def succeeded(self, work: str = GENERATION) -> None:
+        self.strikes.pop(work, None)
+        if self.out_until is not None and self.out_for is None:
+            self.strikes.clear()
+        if self.out_until is None or self.out_for in (None, work):
+            self.outs = 0
+            self.out_until = None
+            self.on_trial = False
 
-    def failed(self, kind: str, now: float) -> None:
+    def failed(self, kind: str, now: float, work: str = GENERATION) -> None:
         """A request failed in one of the named ways; other kinds say nothing of an upstream's health."""
         if kind not in UNREACHED and kind not in DOUBTFUL:
             return
-        self.strikes += 1
+        self.strikes[work] += 1
         if self.out_until is not None and not self.on_trial:
             # Of many requests that fail at one moment, the first has said it.
             return
-        if kind in UNREACHED or self.on_trial or self.strikes >= STRIKES:
+        if kind in UNREACHED or self.on_trial or self.strikes[work] >= STRIKES:
             self.on_trial = False
-            self.unreached = kind in UNREACHED
+            self.out_for = None if kind in UNREACHED else work
             self.out_until = now + min(LONGEST_SECONDS, FIRST_SECONDS * 2**self.outs)
             self.outs = min(self.outs + 1, 10)
 
@@ -67,5 +76,5 @@ class Standing:
         self.problem = problem
         if problem is None:
             self.models = models
-            if self.unreached and self.out_until is not None:
+            if self.out_for is None and self.out_until is not None:
                 self.succeeded()

@@ -27,19 +27,21 @@ class StrayEnd:
 
     def __init__(self) -> None:
         self._held: str | None = ""
+        self._taken = False
+        """The line breaks behind it go too."""
 
     def feed(self, text: str) -> str:
+        if self._taken:
+            text = text.lstrip("\n")
+            self._taken = not text
         if self._held is None:
             return text
         self._held += text
         begun = self._held.lstrip()
-        if END_OF_THOUGHT.startswith(begun):
-            return "" if begun != END_OF_THOUGHT else self._decided("")
-        return self._decided(begun.removeprefix(END_OF_THOUGHT).lstrip("\n") if begun.startswith(END_OF_THOUGHT) else self._held)
-
-    def _decided(self, text: str) -> str:
-        self._held = None
-        return text
+        if begun.startswith(END_OF_THOUGHT):
+            self._held, self._taken = None, True
+            return self.feed(begun.removeprefix(END_OF_THOUGHT))
+        return "" if END_OF_THOUGHT.startswith(begun) else self.end()
 
     def end(self) -> str:
         held, self._held = self._held or "", None

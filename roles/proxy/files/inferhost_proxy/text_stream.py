@@ -40,10 +40,17 @@ NOTHING = TextRules()
 
 
 @dataclass
-class _Text:
+class Text:
+    """The text of one answer."""
+
     filters: list[Filter]
     stops: Stops | None
     ended: bool = False
+
+    @property
+    def matched(self) -> str | None:
+        """The stop string that ended it."""
+        return self.stops.matched if self.stops is not None else None
 
     def feed(self, text: str) -> str:
         for one in self.filters:
@@ -58,10 +65,10 @@ class _Text:
         return text
 
 
-def _text(rules: TextRules) -> _Text:
+def filtered(rules: TextRules) -> Text:
     stops = Stops(rules.stops, rules.include_stop) if rules.stops else None
     chain: list[Filter | None] = [StrayEnd() if rules.stray_end else None, stops, Repeats() if rules.deduplicate else None]
-    return _Text([one for one in chain if one is not None], stops)
+    return Text([one for one in chain if one is not None], stops)
 
 
 class TextStream:
@@ -69,7 +76,7 @@ class TextStream:
 
     def __init__(self, rules: TextRules) -> None:
         self._rules = rules
-        self._choices: dict[int, _Text] = {}
+        self._choices: dict[int, Text] = {}
         self._over = False
         self._last: dict[str, Any] = {}
         """The last chunk with choices: what is given out late gets its id and model."""
@@ -106,12 +113,12 @@ class TextStream:
         return out
 
     def _all_stopped(self) -> bool:
-        stopped = [one for one in self._choices.values() if one.stops is not None and one.stops.matched is not None]
+        stopped = [one for one in self._choices.values() if one.matched is not None]
         return len(stopped) >= self._rules.choices
 
     def _choice(self, choice: dict[str, Any]) -> dict[str, Any] | None:
         """The choice as the client gets it; None when nothing of it is left."""
-        state = self._choices.setdefault(choice.get("index", 0), _text(self._rules))
+        state = self._choices.setdefault(choice.get("index", 0), filtered(self._rules))
         if state.ended:
             return None
         delta, reason = choice.get("delta") or {}, choice.get("finish_reason")
@@ -119,7 +126,7 @@ class TextStream:
         text = state.feed(given) if isinstance(given, str) else ""
         if reason is not None:
             text += state.end()
-        matched = state.stops.matched if state.stops is not None else None
+        matched = state.matched
         state.ended = reason is not None or matched is not None
         if matched is None and text == (given or ""):
             return choice
@@ -151,9 +158,9 @@ def _whole_choice(choice: dict[str, Any], rules: TextRules) -> dict[str, Any]:
     given = message.get("content")
     if not isinstance(given, str):
         return choice
-    state = _text(rules)
+    state = filtered(rules)
     text = state.feed(given) + state.end()
-    matched = state.stops.matched if state.stops is not None else None
+    matched = state.matched
     if matched is None:
         return choice if text == given else {**choice, "message": {**message, "content": text}}
     return {**choice, "message": {**message, "content": text}, "finish_reason": "stop", "stop_reason": matched}

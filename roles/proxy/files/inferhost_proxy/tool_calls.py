@@ -35,6 +35,9 @@ def strip_empty_events(block: bytes) -> tuple[bytes, int]:
     """The same for a block of complete events. The cheap test comes first: most chunks have nothing to remove."""
     if _KEY not in block:
         return block, 0
+    usual = block.replace(_USUAL, b"")
+    if _KEY not in usual:
+        return usual, (len(block) - len(usual)) // len(_USUAL)
     if sse.has_split_data(block):
         block = sse.join_data_lines(block)
     return strip_empty(block)

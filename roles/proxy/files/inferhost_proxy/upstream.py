@@ -1,12 +1,10 @@
 # Copyright: (c) 2026, inferhost contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Connections to model servers, with their failures named."""
+"""Connections to model servers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -14,7 +12,9 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
+from .arrivals import Connector
 from .errors import Fault
+from .upstream_faults import named_failures
 
 # uvicorn, and so vLLM, closes idle connections after 5 s: letting go earlier avoids writing into a closing one.
 KEEP_ALIVE_SECONDS = 2.0
@@ -32,7 +32,7 @@ class Request(NamedTuple):
 def session(connect_seconds: float, connections: int) -> aiohttp.ClientSession:
     """The connection pool to all model servers; needs the running loop."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEEP_ALIVE_SECONDS),
+        connector=Connector(limit=connections, keepalive_timeout=KEEP_ALIVE_SECONDS),
         # Silence is bounded by the exchange, which knows whether it waits for the server or for the client.
         timeout=aiohttp.ClientTimeout(total=None, connect=connect_seconds),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -67,21 +67,3 @@ def target(raw_path: bytes, query: bytes) -> str:
     """The request target as the client wrote it; bytes that may not stand in one are escaped."""
     path = quote(raw_path, safe=_PRINTABLE)
     return f"{path}?{quote(query, safe=_PRINTABLE)}" if query else path
-
-
-@contextmanager
-def named_failures(broken: str) -> Iterator[None]:
-    """Turn the client library's exceptions into faults; `broken` is the kind of a connection that ends too early.
-
-    Beside the type's name nothing of the exception is kept, since the parser's messages quote the answer.
-    """
-    try:
-        yield
-    except (TimeoutError, aiohttp.ConnectionTimeoutError) as exc:
-        raise Fault("upstream_connect_timeout", type(exc).__name__) from exc
-    except aiohttp.ClientConnectorError as exc:
-        raise Fault("upstream_refused", exc.strerror or type(exc).__name__) from exc
-    except (aiohttp.ClientPayloadError, aiohttp.ClientConnectionError, ConnectionError) as exc:
-        raise Fault(broken, type(exc).__name__) from exc
-    except aiohttp.ClientError as exc:
-        raise Fault("upstream_protocol", type(exc).__name__) from exc

@@ -79,6 +79,9 @@ def payloads(block: bytes) -> list[bytes]:
     """The data of each event in a block of complete events."""
     if b"\r" in block:
         block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if block.startswith(b"data: ") and block.find(b"\n") == len(block) - 2:
+        # One event, as most blocks are.
+        return [block[6:-2]]
     found = []
     for event in block.split(b"\n\n"):
         if event.startswith(b"data: ") and b"\n" not in event:

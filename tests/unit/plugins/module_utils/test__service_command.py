@@ -38,3 +38,8 @@ def test_what_managers_expand_is_escaped():
 )
 def test_words_of_a_flag(value, words):
     assert service.flag_words({"key": "--f", "value": value}) == words
+
+
+def test_a_list_is_words_where_the_flag_takes_several_and_json_elsewhere():
+    assert service.flag_words({"key": "--cudagraph-capture-sizes", "value": [1, 2]}) == ["--cudagraph-capture-sizes", "1", "2"]
+    assert service.flag_words({"key": "--allowed-origins", "value": ["*"]}) == ["--allowed-origins", '["*"]']

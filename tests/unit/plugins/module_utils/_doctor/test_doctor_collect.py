@@ -15,6 +15,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor import _moun
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._catalogue import COLLECTORS
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect._container import _UnixConnection, describe
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect._endpoint import address_of
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect._hub import journal
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect._process import kind_of
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect._secret_file import secrets_in
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect._service import supervisor_programs, unit_settings
@@ -309,6 +310,56 @@ def test_secret_files_of_a_host(tmp_path: Path) -> None:
         "/etc/vllm.env": (0o644, ["VLLM_API_KEY"]),
     }
     assert "sk-abcdefghijkl" not in json.dumps(dict(facts.values))
+
+
+HUB_UNIT = """[Service]
+ExecStart=/usr/bin/python3 /usr/local/bin/vllm serve acme/m
+EnvironmentFile=-/etc/vllm.env
+"""
+GATED = "OSError: You are trying to access a gated repo.\nMake sure to have access to it at https://huggingface.co/acme/m.\n"
+MISSING = "huggingface_hub.errors.RepositoryNotFoundError: 401 Client Error.\n"
+
+
+def hub_facts(tmp_path: Path) -> t.Dict[str, t.Any]:
+    return t.cast("t.Dict[str, t.Any]", gather("hub_services", Context(fs=str(tmp_path)))["hub_services"])
+
+
+def test_a_service_that_wants_its_model_from_the_hub(tmp_path: Path) -> None:
+    put(tmp_path / "etc/systemd/system/vllm.service", HUB_UNIT)
+    put(tmp_path / "home/ann/.bashrc", "alias ll=ls\nexport HF_TOKEN=hf_abcdefghijkl\n")
+    put(tmp_path / "home/bob/.profile", "export EDITOR=vi\n")
+    found = hub_facts(tmp_path)
+    (service,) = found["services"]
+    assert (service["model"], service["cached"], service["token"], service["refusal"]) == ("acme/m", False, False, None)
+    assert found["shells"] == ["/home/ann/.bashrc"] and "hf_abcdefghijkl" not in json.dumps(found)
+    put(tmp_path / "etc/vllm.env", "HF_TOKEN=hf_abcdefghijkl\n", 0o600)
+    put(tmp_path / "root/.cache/huggingface/hub/models--acme--m/snapshots/0a1b/config.json", "{}")
+    (service,) = hub_facts(tmp_path)["services"]
+    assert (service["cached"], service["token"]) == (True, True)
+
+
+def test_a_service_with_its_model_on_the_host_asks_no_hub(tmp_path: Path) -> None:
+    put(tmp_path / "etc/systemd/system/vllm.service", HUB_UNIT.replace("acme/m", "/srv/models/m"))
+    put(tmp_path / "home/ann/.bashrc", "export HF_TOKEN=hf_abcdefghijkl\n")
+    assert hub_facts(tmp_path) == {"services": [], "shells": []}
+
+
+@pytest.mark.parametrize(
+    ("log", "refusal"), [(GATED, "gated"), (MISSING, "missing"), (MISSING + GATED, "gated"), (GATED + MISSING, "missing"), ("INFO ok\n", None)]
+)
+def test_what_the_hub_said_last(tmp_path: Path, log: str, refusal: t.Optional[str]) -> None:
+    put(tmp_path / "etc/systemd/system/vllm.service", HUB_UNIT)
+    put(tmp_path / "opt/inferhost/log/vllm.log", "starting\n" * 9000 + log)
+    (service,) = hub_facts(tmp_path)["services"]
+    assert service["refusal"] == refusal
+
+
+def test_the_journal_is_asked_for_the_unit_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path / "journalctl", '#!/bin/sh\necho "$@"\n', 0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert journal("vllm.service").split()[0] == "--unit=vllm.service"
+    (tmp_path / "journalctl").unlink()
+    assert journal("vllm.service") == ""
 
 
 INSPECTED = {

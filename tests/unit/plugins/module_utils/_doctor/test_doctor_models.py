@@ -17,7 +17,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry im
 from ansible_collections.inferhost.llm.tests.unit.plugins import doctor_hardware as hardware
 from ansible_collections.inferhost.llm.tests.unit.plugins import doctor_models as models
 
-IDS = ("L20", "L21", "L24", "L25", "L26", "L28", "L31", "L32", "L33", "L34", "L35", "L36", "L38", "L39", "L71", "L72")
+IDS = ("L20", "L21", "L26", "L28", "L31", "L32", "L33", "L34", "L35", "L36", "L38", "L39", "L71", "L72")
 BASE: t.Dict[str, t.Any] = {
     "processes": [models.process(models.FLAGS)],
     "services": [models.service(models.FLAGS)],

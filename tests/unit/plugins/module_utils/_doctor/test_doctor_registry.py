@@ -89,7 +89,9 @@ def test_a_severity_that_was_not_declared_is_a_fault_of_the_check() -> None:
 
 def test_the_catalogue_is_whole() -> None:
     ids = [one.id for one in CHECKS]
-    assert {"L06", "L10", "L11", "L13", "L14", "L22", "L23", "L27", "L29", "L30", "L37", "L50", "L51", "L54", "L70", "L72", "L74", "L75"} <= set(ids)
+    assert {"L06", "L10", "L11", "L13", "L14", "L22", "L23", "L24", "L25", "L27", "L29", "L30", "L37", "L50", "L51", "L54", "L70", "L72", "L74", "L75"} <= set(
+        ids
+    )
     assert ids == sorted(ids)
     for one in COLLECTORS.values():
         assert set(one.after) | set(one.maybe) <= set(COLLECTORS)

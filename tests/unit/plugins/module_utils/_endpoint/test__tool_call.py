@@ -3,6 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import hashlib
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from ansible_collections.inferhost.llm.plugins.module_utils._endpoint import _tool_call as tool_call
@@ -151,11 +158,42 @@ def test_a_finding_shows_the_raw_text_and_the_parser() -> None:
     assert "--enable-auto-tool-choice --tool-call-parser qwen3_coder" in finding["fix"]
 
 
-def test_a_notation_that_no_parser_reads_says_so() -> None:
+def test_a_notation_that_only_a_plugin_reads_says_so() -> None:
     finding = finding_of(tool_call.judge(text('<tools>\n{"name": "f"}\n</tools>'), Question()), "u", streamed=True)
     assert finding is not None
-    assert "--tool-parser-plugin" in finding["fix"]
+    assert "--tool-call-parser qwen_tools (no parser of vLLM's own: --tool-parser-plugin FILE" in finding["fix"]
     assert "(streamed)" in finding["title"]
+
+
+@pytest.mark.parametrize(
+    ("given", "named", "digests"),
+    [
+        (None, "/opt/inferhost/etc/secrets/api_key", "/opt/inferhost/etc/keys"),
+        ("/srv/demo/etc/secrets/ci", "/srv/demo/etc/secrets/ci", "/srv/demo/etc/keys"),
+        ("/home/me/my key", "'/home/me/my key'", "/opt/inferhost/etc/keys"),
+    ],
+)
+def test_a_refused_key_is_looked_for_where_it_came_from(given: str | None, named: str, digests: str) -> None:
+    finding = finding_of(Outcome("unauthorized", "HTTP 401"), "http://h:1", key_file=given)
+    assert finding is not None
+    assert f"sudo cat {named} |" in finding["fix"] and f" {digests} && " in finding["fix"] and named in finding["cause"]
+
+
+def test_the_command_for_a_refused_key_finds_its_digest(tmp_path: Path) -> None:
+    (tmp_path / "etc/secrets").mkdir(parents=True)
+    (tmp_path / "etc/keys").mkdir()
+    key_file = tmp_path / "etc/secrets/api_key"
+    key_file.write_text("sk-one\n")
+    finding = finding_of(Outcome("unauthorized", "HTTP 401"), "http://h:1", key_file=str(key_file))
+    assert finding is not None
+    command = finding["fix"].replace("sudo systemctl reload inferhost-proxy", "echo reloaded").replace("sudo ", "")
+
+    def said() -> str:
+        return subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False).stdout
+
+    assert said() == ""
+    (tmp_path / "etc/keys/main").write_text("sha256:" + hashlib.sha256(b"sk-one").hexdigest() + "\n")
+    assert said().splitlines() == [str(tmp_path / "etc/keys/main"), "reloaded"]
 
 
 def test_every_finding_is_complete() -> None:
@@ -164,5 +202,10 @@ def test_every_finding_is_complete() -> None:
         assert finding is not None
         assert sorted(finding) == ["cause", "fix", "id", "seen", "severity", "title"]
         assert all(finding.values()), code
-        assert "{" not in finding["fix"], code
+        assert not re.search(r"\{\w*\}|\{\{", finding["fix"] + finding["cause"]), code
+        command = subprocess.run(["bash", "-n", "-c", finding["fix"]], capture_output=True, text=True, check=False)
+        assert command.returncode == 0, f"{code}: no line for a shell: {command.stderr}"
+        assert shutil.which(shlex.split(finding["fix"], comments=True)[0]) or finding["fix"].startswith(
+            ("ansible", "sudo", "journalctl", "systemctl", "ss ")
+        ), code
     assert finding_of(Outcome("ok"), "u", streamed=False) is None

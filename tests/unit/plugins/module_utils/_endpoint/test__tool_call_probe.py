@@ -83,7 +83,7 @@ def test_without_a_parser_the_raw_text_names_the_one_to_set() -> None:
     assert not result["ok"]
     assert [answer["code"] for answer in result["answers"]] == ["http_400_no_parser"] * 2
     assert [answer["raw_text"] for answer in result["answers"]] == [text] * 2
-    assert result["findings"][0]["fix"] == "restart vLLM with: --enable-auto-tool-choice --tool-call-parser hermes"
+    assert result["findings"][0]["fix"].startswith("ansible-playbook inferhost.llm.site -e vllm_tool_parser=hermes  #")
     # Asked for once, used for both forms.
     assert sum(one.path == "/v1/chat/completions" and one.json()["tool_choice"] == "none" for one in seen) == 1
 

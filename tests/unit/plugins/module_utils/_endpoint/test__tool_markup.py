@@ -16,7 +16,7 @@ WRITTEN = [
     ("<function=read_file>\n<parameter=path>/a</parameter></function>", "qwen3_coder"),
     ('<function=read_file>{"path": "/a"}</function>', None),
     ("<tool_call>read_file\n<arg_key>path</arg_key>\n<arg_value>/a</arg_value>\n</tool_call>", "glm45"),
-    (f"<tools>\n{CALL}\n</tools>", None),
+    (f"<tools>\n{CALL}\n</tools>", "qwen_tools"),
     ('[TOOL_CALLS][{"name": "read_file", "arguments": {"path": "/a"}}]', "mistral"),
     ('[TOOL_CALLS]read_file{"path": "/a"}', "mistral"),
     ('<|python_tag|>{"name": "read_file", "parameters": {"path": "/a"}}', "llama3_json"),

@@ -8,7 +8,12 @@ import typing as t
 import pytest
 
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_families import FAMILIES, choose
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_parsers import REASONING_PARSERS, TOOL_PARSERS, available
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_parsers import (
+    PLUGIN_TOOL_PARSERS,
+    REASONING_PARSERS,
+    TOOL_PARSERS,
+    available,
+)
 
 NOW = (0, 32, 0)
 OLD = (0, 9, 2)
@@ -18,6 +23,8 @@ XML_TEMPLATE = "{%- if tools %}<tool_call>\n<function=name>{% endif %}<think>"
 # name, model_type, template, version, tool parser, reasoning parser
 CASES: t.List[t.Tuple[str, str, str, t.Tuple[int, int, int], t.Optional[str], t.Optional[str]]] = [
     ("Qwen/Qwen2.5-14B-Instruct-AWQ", "qwen2", "", NOW, "hermes", None),
+    ("Qwen/Qwen2.5-Coder-14B-Instruct-AWQ", "qwen2", HERMES_TEMPLATE, NOW, "qwen_tools", None),
+    ("Qwen2.5_Coder_7B", "qwen2", "", OLD, "qwen_tools", None),
     ("inferhost-tiny", "qwen2", HERMES_TEMPLATE, NOW, "hermes", None),
     ("Qwen/Qwen3-32B", "qwen3", "", NOW, "hermes", "qwen3"),
     ("Qwen/Qwen3-30B-A3B-Instruct-2507-FP8", "qwen3_moe", "", NOW, "hermes", None),
@@ -45,10 +52,15 @@ def test_parsers(name: str, model_type: str, template: str, version: t.Tuple[int
 
 
 def test_every_parser_of_the_table_exists_in_some_release() -> None:
-    tools, reasoning = available(TOOL_PARSERS, (0, 33, 0)), available(REASONING_PARSERS, (0, 33, 0))
+    tools, reasoning = available(TOOL_PARSERS, (0, 33, 0)) | PLUGIN_TOOL_PARSERS, available(REASONING_PARSERS, (0, 33, 0))
     for family in FAMILIES:
         assert set(family.tool) <= tools, family.name
         assert set(family.reasoning) <= reasoning, family.name
+
+
+def test_a_plugin_of_the_users_own_takes_the_place_of_the_collections() -> None:
+    """The engine loads one file."""
+    assert choose("Qwen/Qwen2.5-Coder-7B-Instruct", "qwen2", "", NOW, frozenset()).tool_parser == "hermes"
 
 
 def test_a_parser_that_was_removed() -> None:

@@ -47,6 +47,24 @@ def test_a_template_in_a_file_of_its_own_wins(tmp_path: Path) -> None:
     assert read_folder(str(folder)).chat_template == "b"
 
 
+def test_a_format_in_a_file_of_its_own(tmp_path: Path) -> None:
+    folder = a_model(tmp_path)
+    beside = {"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "NVFP4", "group_size": 16, "exclude_modules": ["lm_head"]}}
+    (folder / "hf_quant_config.json").write_text(json.dumps(beside), encoding="utf-8")
+    assert read_folder(str(folder)).config["quantization_config"] == {"quant_method": "modelopt", **beside["quantization"]}
+    # What the configuration says itself comes first.
+    own = {"quant_method": "awq", "bits": 4}
+    (folder / "config.json").write_text(json.dumps({**TINY, "quantization_config": own}), encoding="utf-8")
+    assert read_folder(str(folder)).config["quantization_config"] == own
+
+
+def test_what_the_checkpoint_says_of_sampling(tmp_path: Path) -> None:
+    folder = a_model(tmp_path)
+    assert read_folder(str(folder)).generation_config == {}
+    (folder / "generation_config.json").write_text('{"temperature": 0.6, "do_sample": true}', encoding="utf-8")
+    assert read_folder(str(folder)).generation_config["temperature"] == 0.6
+
+
 def test_packed_tensors_are_not_parameters(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     write_safetensors(path, {"qweight": ("I32", [640, 5120]), "scales": ("F16", [40, 5120])})

@@ -8,6 +8,7 @@ import typing as t
 import pytest
 
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._fields import ModelError
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._loaded import loaded_bytes
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import read_config
 from ansible_collections.inferhost.llm.tests.unit.plugins.model_configs import QWEN3_30B_FP8, QWEN25_14B_AWQ, QWEN36_27B, TINY, without
 
@@ -93,6 +94,26 @@ def test_a_config_that_cannot_be_used_names_file_and_field(change: t.Dict[str, t
 def test_a_known_kind_that_is_not_planned_says_why(model_type: str, word: str) -> None:
     model = read_config({**TINY, "model_type": model_type})
     assert word in (model.not_planned or "") and model.tensors == model.cache == ()
+
+
+def test_a_model_that_sees_leaves_the_defaults_of_its_class_out() -> None:
+    # text_config and vision_config as Gemma 3 4B publishes them: heads, vocabulary and length are the class's.
+    text = {"hidden_size": 2560, "intermediate_size": 10240, "model_type": "gemma3_text", "num_hidden_layers": 34, "sliding_window": 1024}
+    text["rope_scaling"] = {"factor": 8.0, "rope_type": "linear"}
+    vision = {"hidden_size": 1152, "image_size": 896, "intermediate_size": 4304, "model_type": "siglip_vision_model", "num_hidden_layers": 27, "patch_size": 14}
+    config = {
+        "architectures": ["Gemma3ForConditionalGeneration"],
+        "model_type": "gemma3",
+        "torch_dtype": "bfloat16",
+        "text_config": text,
+        "vision_config": vision,
+    }
+    model = read_config(config)
+    assert (model.heads, model.kv_heads, model.head_dim, model.vocab_size, model.native_context) == (8, 4, 256, 262208, 131072)
+    # A log of vLLM 0.19 has 8.58 GiB.
+    assert (loaded_bytes(model) or 0) / 2**30 == pytest.approx(8.58, rel=0.002)
+    with pytest.raises(ModelError):
+        read_config({**text, "architectures": ["Gemma3ForCausalLM"]})
 
 
 def test_a_window_in_every_layer() -> None:

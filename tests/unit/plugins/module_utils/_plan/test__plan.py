@@ -79,6 +79,8 @@ def test_the_cpu_profile_of_the_tiny_model() -> None:
         "concurrency": 4.0,
         # 95 % of 24 GiB less all of the above
         "headroom": int(24 * GIB * 0.95) - (3_576_320 + 41_963_520 + 3 * GIB),
+        # 900, and a second for 3.6 MB.
+        "start": 901,
     }
     assert plan["limits"] == {"max_model_len": 65536, "max_num_seqs": 4, "max_num_batched_tokens": 4096, "max_output_tokens": 16384, "kv_tokens": 262_144}
     assert flags(plan) == {
@@ -91,7 +93,8 @@ def test_the_cpu_profile_of_the_tiny_model() -> None:
         "--tool-call-parser": "hermes",
     }
     assert [(one["name"], one["value"]) for one in plan["environment"]] == [("VLLM_CPU_KVCACHE_SPACE", "1")]
-    assert plan["need"] == {"disk_bytes": int(3_576_320 * 1.1), "memory_bytes": 3_576_320 + 41_963_520 + 3 * GIB, "libraries": NUMA}
+    need = {"disk_bytes": int(3_576_320 * 1.1), "memory_bytes": 3_576_320 + 41_963_520 + 3 * GIB, "start_seconds": 901, "libraries": NUMA}
+    assert plan["need"] == need
     assert plan["device"]["kind"] == "cpu" and plan["engine"] == {"name": "vllm", "version": "0.32.0", "build": "cpu"}
     # Tied embeddings are read in full for the output, and nothing says how fast this memory is.
     assert plan["roofline"]["bytes_per_token"] == 3_576_320 and plan["roofline"]["tokens_per_s_max"] is None
@@ -258,6 +261,17 @@ def test_what_cuda_reports_is_taken_before_the_card_s_size() -> None:
     assert 0.99 * 10.39 * GIB < logged["kv_cache"] <= 10.39 * GIB
 
 
+def test_sampling_of_the_checkpoint_itself_and_of_its_makers() -> None:
+    own = subject(QWEN25_14B_AWQ, generation={"temperature": 0.7, "top_k": 20, "do_sample": True, "bos_token_id": 1})
+    assert make_plan(own, [describe(RTX_4000_SFF_ADA)], HOST, Wishes("0.32.0"))["sampling"] == {
+        "ways": {"plain": {"temperature": 0.7, "top_k": 20}},
+        "source": "the checkpoint's generation_config.json",
+    }
+    known = make_plan(subject(QWEN25_14B_AWQ, "Qwen/Qwen3-8B"), [describe(RTX_4000_SFF_ADA)], HOST, Wishes("0.32.0"))["sampling"]
+    assert set(known["ways"]) == {"thinking", "plain"} and "makers" in known["source"]
+    assert make_plan(subject(QWEN25_14B_AWQ), [describe(RTX_4000_SFF_ADA)], HOST, Wishes("0.32.0"))["sampling"] is None
+
+
 def test_a_card_by_its_name() -> None:
     described = make_plan(subject(QWEN25_14B_AWQ), [describe(RTX_4000_SFF_ADA)], HOST, Wishes("0.32.0"))
     assert make_plan(subject(QWEN25_14B_AWQ), [{"name": "RTX 4000 SFF Ada"}], HOST, Wishes("0.32.0")) == described
@@ -399,11 +413,30 @@ def test_more_conversations_than_the_cache_holds_are_warned_of() -> None:
 
 
 def test_parsers_can_be_given_or_switched_off() -> None:
-    plan = on_cpu(TINY, tool_parser="qwen_tools")
-    assert flags(plan)["--tool-call-parser"] == "qwen_tools"
+    plan = on_cpu(TINY, tool_parser="nobodys")
+    assert flags(plan)["--tool-call-parser"] == "nobodys" and "--tool-parser-plugin" not in flags(plan)
     assert [one["code"] for one in plan["warnings"]] == ["parser_not_built_in"]
     off = on_cpu(TINY, tool_parser="none")
     assert "--enable-auto-tool-choice" not in flags(off) and off["capabilities"]["tool_calls"] is False and off["warnings"] == []
+
+
+def test_L52_the_collections_parser_is_loaded_where_it_is_the_one() -> None:
+    plugin = "/srv/i/lib/inferhost_tool_parser.py"
+    for plan in (on_cpu(QWEN25_1B5, name="Qwen/Qwen2.5-Coder-1.5B-Instruct", root="/srv/i"), on_cpu(TINY, tool_parser="qwen_tools", root="/srv/i")):
+        assert (flags(plan)["--tool-call-parser"], flags(plan)["--tool-parser-plugin"]) == ("qwen_tools", plugin)
+        assert (plan["capabilities"]["tool_parser"], plan["warnings"]) == ("qwen_tools", [])
+    assert "--tool-parser-plugin" not in flags(on_cpu(TINY))
+
+
+def test_a_plugin_of_the_users_own_is_loaded() -> None:
+    own = {"tool_parser_plugin": "/home/me/parsers.py", "root": "/srv/i"}
+    for wishes, parser in (({"tool_parser": "mine"}, "mine"), ({}, "hermes"), ({"tool_parser": "qwen_tools"}, "qwen_tools")):
+        plan = on_cpu(TINY, **own, **wishes)
+        assert flags(plan)["--tool-call-parser"] == parser
+        reasons = {one["flag"]: one["reason"] for one in plan["flags"]}
+        assert flags(plan)["--tool-parser-plugin"] == "/srv/i/lib/inferhost_tool_parser.py" and "/home/me/parsers.py" in reasons["--tool-parser-plugin"]
+        assert plan["warnings"] == []
+    assert "--tool-parser-plugin" not in flags(on_cpu(TINY, tool_parser="none", **own))
 
 
 def test_a_model_without_a_known_parser_says_so() -> None:

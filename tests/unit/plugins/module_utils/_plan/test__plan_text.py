@@ -57,6 +57,7 @@ def test_no_line_ends_in_blanks_or_breaks() -> None:
         (894_080, "parameters", "0.89 million"),
         (35_072, "tokens", "35072 tokens"),
         (1.07, "sequences", "1.07 sequences"),
+        (901, "seconds", "901 seconds"),
     ],
 )
 def test_amounts(value: t.Union[int, float], unit: str, text: str) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
+import pytest
+
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._catalogue import published
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._plan import from_catalogue, make_plan
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import Document, Wishes
@@ -34,6 +36,31 @@ def test_a_checkpoint_that_wastes_memory() -> None:
     effect = changes["the checkpoint Qwen/Qwen3-Coder-30B-A3B-Instruct-FP8"]
     assert effect.startswith("weights of 29.") and "instead of 56." in effect
     assert not any("checkpoint" in one["change"] for one in plan("Qwen3-Coder-30B-A3B-Instruct-FP8", "RTX PRO 6000 Blackwell")["alternatives"])
+
+
+# A guide's table of memory for coding models: model, GB of the card, whether the plan agrees, and the checkpoint that it names instead.
+GUIDE: t.List[t.Tuple[str, int, bool, t.Optional[str]]] = [
+    ("Qwen2.5-Coder-1.5B-Instruct", 8, True, None),
+    ("Qwen2.5-Coder-3B-Instruct", 12, True, None),
+    # 14.25 GiB of weights, and 13.97 GiB of the card are the engine's.
+    ("Qwen2.5-Coder-7B-Instruct", 16, False, "Qwen/Qwen2.5-Coder-7B-Instruct-AWQ"),
+    # 27.5, 61.0, 41.5 and 29.3 GiB of weights: the table counts two bytes a parameter and nothing for anything else.
+    ("Qwen2.5-Coder-14B-Instruct", 32, False, "Qwen/Qwen2.5-Coder-14B-Instruct-AWQ"),
+    ("Qwen2.5-Coder-32B-Instruct", 64, False, "Qwen/Qwen2.5-Coder-32B-Instruct-AWQ"),
+    ("Codestral-22B-v0.1", 48, False, None),
+    ("DeepSeek-Coder-V2-Lite-Instruct", 32, False, None),
+]
+
+
+@pytest.mark.parametrize(("model", "size", "agrees", "instead"), GUIDE)
+def test_the_table_of_a_guide(model: str, size: int, agrees: bool, instead: t.Optional[str]) -> None:
+    card = {"name": "a card", "memory_bytes": size << 30, "compute_capability": "8.9"}
+    found = make_plan(from_catalogue(published(model)), [card], {}, Wishes("0.32.0", client="victor"))
+    assert (found["refusal"] is None) == agrees
+    if not agrees:
+        assert found["refusal"]["code"] == "memory_short"
+        named = [remedy for remedy in found["refusal"]["remedies"] if remedy.startswith("use ") and ": its weights take" in remedy]
+        assert [remedy.split()[1].rstrip(":") for remedy in named] == ([instead] if instead else [])
 
 
 def test_a_refusal_that_a_smaller_checkpoint_cannot_help_stays_as_it_is() -> None:
