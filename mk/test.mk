@@ -1,4 +1,4 @@
-# The gates. Each leaves JUnit XML in INFERHOST_REPORTS; `make test` runs them in order and gives each a folder.
+# The gates. Each leaves JUnit XML in INFERHOST_REPORTS; `make test` runs them, two at a time, and gives each a folder.
 
 export INFERHOST_REPORTS ?= $(CURDIR)/.reports/adhoc
 
@@ -25,9 +25,11 @@ units: setup-dev ## unit tests on every Python that is here
 conformance: conformance-venv ## the proxy between a scripted upstream and the libraries of its clients
 	@$(CONFORMANCE_VENV)/bin/python -m pytest -q tests/conformance --ignore-glob 'tests/conformance/test_vllm*.py' --junitxml $(INFERHOST_REPORTS)/conformance.xml
 
+# Two gates at once must not build it into the same folder.
 conformance-venv: setup
-	@test -x $(CONFORMANCE_VENV)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(CONFORMANCE_VENV)
-	@$(BIN)/uv pip sync --quiet --require-hashes --python $(CONFORMANCE_VENV)/bin/python tests/conformance/requirements.lock
+	@exec 9>.cache/conformance.lock; flock 9 2>/dev/null || true; \
+	  test -x $(CONFORMANCE_VENV)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(CONFORMANCE_VENV); \
+	  $(BIN)/uv pip sync --quiet --require-hashes --python $(CONFORMANCE_VENV)/bin/python tests/conformance/requirements.lock
 
 # The clients and the engine's tests use the demo that tests/demo starts, so they are one call, in this order. The roles' rules want the promtool that the
 # demo brings.
