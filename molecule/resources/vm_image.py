@@ -55,7 +55,7 @@ ip link set "$card" up
 ip address add 10.0.2.15/24 dev "$card"
 ip route add default via 10.0.2.2
 """
-# Ansible sends a module as a zip file of sources, which Python compiles for each task anew: most of the time that a task takes under emulation.
+# Ansible sends a module as a zip file of sources, which Python would compile for each task anew: seconds under emulation.
 COMPILED = """\
 import _imp
 import marshal
