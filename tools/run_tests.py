@@ -43,16 +43,14 @@ WORKERS = 2
 # What only one stage at a time can use.
 COPY = "the copy of the tree that ansible-test works on"
 VLLM = "memory and processors, of which two starting engines leave each other too little"
-EMULATOR = "processors, of which each emulated machine takes all there are"
 BOOKWORM = "the folder of downloads that apt locks, of the hosts with Debian 12"
 TRIXIE = "the same of Debian 13"
 # In the order in which they are started: the longest first, so that what is left at the end is short.
 # The deadlines are for a machine that does other things as well; they are there to end what hangs.
 STAGES = (
     Stage("demo", "test-demo", 60, (VLLM,)),
-    Stage("driver_vm", "molecule SCENARIO=driver_vm", 45, (EMULATOR,)),
     Stage("molecule", "molecule", 45, (VLLM, BOOKWORM)),
-    Stage("storage", "molecule SCENARIO=storage", 40, (EMULATOR,)),
+    Stage("storage", "molecule SCENARIO=storage", 40),
     Stage("driver", "molecule SCENARIO=driver", 25, (BOOKWORM, TRIXIE)),
     Stage("container_toolkit", "molecule SCENARIO=container_toolkit", 25, (TRIXIE,)),
     Stage("units", "units", 25, (COPY,)),
