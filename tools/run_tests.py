@@ -221,15 +221,15 @@ def side_by_side(groups: Groups, stages: Iterable[Stage], workers: int, work: Ca
     queue = Queue(stages)
 
     def worker() -> None:
-        try:
-            while stage := queue.take():
-                try:
-                    work(stage)
-                finally:
-                    queue.done(stage)
-        finally:
-            # After the last stage, or after one whose work broke: then the others begin nothing more.
-            queue.close()
+        while stage := queue.take():
+            try:
+                work(stage)
+            except BaseException:
+                # Before what it used is free for another one.
+                queue.close()
+                raise
+            finally:
+                queue.done(stage)
 
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     with ThreadPoolExecutor(max_workers=workers) as pool:

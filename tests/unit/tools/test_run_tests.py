@@ -159,14 +159,11 @@ def test_workers_run_side_by_side_and_a_broken_one_breaks_the_run() -> None:
 
     def work(stage: run_tests.Stage) -> None:
         begun.append(stage.name)
-        if stage.name == "b":
-            raise OSError("no disk")
-        eventually(lambda: "b" in begun)
-        time.sleep(0.5)
+        raise OSError("no disk")
 
     with pytest.raises(OSError, match="no disk"):
-        run_tests.side_by_side(run_tests.Groups(), stages("a", "b", "c"), 2, work)
-    assert sorted(begun) == ["a", "b"]
+        run_tests.side_by_side(run_tests.Groups(), stages("a", "b", a=("x",), b=("x",)), 2, work)
+    assert begun == ["a"]
 
 
 def test_a_worker_waits_for_what_another_one_uses() -> None:
