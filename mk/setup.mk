@@ -28,6 +28,8 @@ BIN := $(VENV)/bin
 # ansible's and our own tools call each other by name.
 export PATH := $(BIN):$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.collections
+# Thousands of short-lived Pythons begin here; each would compile its libraries anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup setup-dev lock clean
 

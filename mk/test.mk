@@ -1,4 +1,4 @@
-# The gates. Each leaves JUnit XML in INFERHOST_REPORTS; `make test` runs them in order and gives each a folder.
+# The gates. Each leaves JUnit XML in INFERHOST_REPORTS; `make test` runs them, two at a time, and gives each a folder.
 
 export INFERHOST_REPORTS ?= $(CURDIR)/.reports/adhoc
 
@@ -33,9 +33,11 @@ hub-venv: setup
 	@test -x $(HUB_VENV)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(HUB_VENV)
 	@$(BIN)/uv pip sync --quiet --require-hashes --python $(HUB_VENV)/bin/python roles/model/files/hub.lock
 
+# Two gates at once must not build it into the same folder.
 conformance-venv: setup
-	@test -x $(CONFORMANCE_VENV)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(CONFORMANCE_VENV)
-	@$(BIN)/uv pip sync --quiet --require-hashes --python $(CONFORMANCE_VENV)/bin/python tests/conformance/requirements.lock
+	@exec 9>.cache/conformance.lock; flock 9 2>/dev/null || true; \
+	  test -x $(CONFORMANCE_VENV)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(CONFORMANCE_VENV); \
+	  $(BIN)/uv pip sync --quiet --require-hashes --python $(CONFORMANCE_VENV)/bin/python tests/conformance/requirements.lock
 
 # The clients and the engine's tests use the demo that tests/demo starts, so they are one call, in this order. The roles' rules want the promtool that the
 # demo brings.

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the gates, go on after a failing one, and add up what they report.  Usage: run_tests.py [STAGE...]
 
-Lanes run side by side, each with its stages in order: much of a deployment is waiting for one process.
+Two stages run side by side, taken from one queue, for much of a deployment is waiting for one process; those that use the same thing wait for each other.
 Reports go to .reports/<commit>, or .reports/worktree where something is not committed, one folder a stage, with run.json beside them.
 """
 
@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,21 +36,28 @@ class Stage:
     name: str
     target: str
     minutes: int
-    lane: int
+    uses: tuple[str, ...] = ()
 
 
+WORKERS = 2
+# What only one stage at a time can use.
+COPY = "the copy of the tree that ansible-test works on"
+VLLM = "memory and processors, of which two starting engines leave each other too little"
+BOOKWORM = "the folder of downloads that apt locks, of the hosts with Debian 12"
+TRIXIE = "the same of Debian 13"
+# In the order in which they are started: the longest first, so that what is left at the end is short.
 # The deadlines are for a machine that does other things as well; they are there to end what hangs.
 STAGES = (
-    Stage("lint", "lint", 20, 1),
-    Stage("sanity", "sanity", 20, 1),
-    Stage("units", "units", 25, 1),
-    Stage("conformance", "conformance", 25, 1),
-    Stage("driver", "molecule SCENARIO=driver", 25, 1),
-    Stage("container_toolkit", "molecule SCENARIO=container_toolkit", 25, 1),
-    Stage("gpu", "molecule SCENARIO=gpu", 15, 1),
-    Stage("storage", "molecule SCENARIO=storage", 40, 1),
-    Stage("molecule", "molecule", 45, 2),
-    Stage("demo", "test-demo", 60, 2),
+    Stage("demo", "test-demo", 60, (VLLM,)),
+    Stage("molecule", "molecule", 45, (VLLM, BOOKWORM)),
+    Stage("storage", "molecule SCENARIO=storage", 40),
+    Stage("driver", "molecule SCENARIO=driver", 25, (BOOKWORM, TRIXIE)),
+    Stage("container_toolkit", "molecule SCENARIO=container_toolkit", 25, (TRIXIE,)),
+    Stage("units", "units", 30, (COPY,)),
+    Stage("conformance", "conformance", 35),
+    Stage("sanity", "sanity", 20, (COPY,)),
+    Stage("lint", "lint", 20),
+    Stage("gpu", "molecule SCENARIO=gpu", 15),
 )
 
 
@@ -64,6 +71,44 @@ class Result:
     passed: int
     failed: int
     skipped: int
+
+
+def startable(waiting: Sequence[Stage], running: Collection[Stage]) -> Stage | None:
+    """The first that uses nothing of what the running ones use."""
+    taken = {use for stage in running for use in stage.uses}
+    return next((stage for stage in waiting if taken.isdisjoint(stage.uses)), None)
+
+
+class Queue:
+    """The stages that are still to run; each is given out once, when it may start."""
+
+    def __init__(self, stages: Iterable[Stage]) -> None:
+        self._waiting = list(stages)
+        self._running: list[Stage] = []
+        self._changed = threading.Condition()
+
+    def take(self) -> Stage | None:
+        """The next stage, as soon as one may start; None when there is none left."""
+        with self._changed:
+            while self._waiting:
+                if stage := startable(self._waiting, self._running):
+                    self._waiting.remove(stage)
+                    self._running.append(stage)
+                    return stage
+                self._changed.wait()
+            return None
+
+    def done(self, stage: Stage) -> None:
+        """What the stage used is free again."""
+        with self._changed:
+            self._running.remove(stage)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Give out no more."""
+        with self._changed:
+            self._waiting.clear()
+            self._changed.notify_all()
 
 
 def git(*arguments: str) -> str:
@@ -171,14 +216,28 @@ def run(groups: Groups, stage: Stage, folder: Path) -> tuple[Result, list[junit.
     return Result(stage.name, status, seconds, **junit.counts(cases)), cases
 
 
-def side_by_side(groups: Groups, lanes: list[list[Stage]], follow: Callable[[list[Stage]], None]) -> None:
-    """Follow each lane in a thread of its own; whatever ends this early, SIGTERM too, takes the stages that run with it."""
+def side_by_side(groups: Groups, stages: Iterable[Stage], workers: int, work: Callable[[Stage], None]) -> None:
+    """Work off the stages, some at a time; whatever ends this early, SIGTERM too, takes the stages that run with it."""
+    queue = Queue(stages)
+
+    def worker() -> None:
+        while stage := queue.take():
+            try:
+                work(stage)
+            except BaseException:
+                # Before what it used is free for another one.
+                queue.close()
+                raise
+            finally:
+                queue.done(stage)
+
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
+    with ThreadPoolExecutor(max_workers=workers) as pool:
         try:
-            for future in [pool.submit(follow, lane) for lane in lanes]:
+            for future in [pool.submit(worker) for _ in range(workers)]:
                 future.result()
         except BaseException:
+            queue.close()
             groups.close()
             raise
 
@@ -214,19 +273,17 @@ def main() -> int:
     record = {"commit": commit, "dirty": dirty, "started": started}
     groups, write = Groups(), threading.Lock()
 
-    def follow(lane: list[Stage]) -> None:
-        for stage in lane:
-            shutil.rmtree(base / stage.name, ignore_errors=True)
-            result, found = run(groups, stage, base / stage.name)
-            with write:
-                results.append(result)
-                cases[stage.name] = found
-                # Stages of this commit that an earlier call ran stay on record.
-                write_record(base / "run.json", record, results)
-            print(f"=== {stage.name}: {'ok' if result.status == 0 and not result.failed else 'FAILED'} after {result.seconds:.0f} s ===", flush=True)
+    def work(stage: Stage) -> None:
+        shutil.rmtree(base / stage.name, ignore_errors=True)
+        result, found = run(groups, stage, base / stage.name)
+        with write:
+            results.append(result)
+            cases[stage.name] = found
+            # Stages of this commit that an earlier call ran stay on record.
+            write_record(base / "run.json", record, results)
+        print(f"=== {stage.name}: {'ok' if result.status == 0 and not result.failed else 'FAILED'} after {result.seconds:.0f} s ===", flush=True)
 
-    lanes = [[stage for stage in chosen if stage.lane == lane] for lane in sorted({stage.lane for stage in chosen})]
-    side_by_side(groups, lanes if (os.cpu_count() or 1) > 1 else [chosen], follow)
+    side_by_side(groups, chosen, min(WORKERS, os.cpu_count() or 1), work)
     results.sort(key=lambda result: [stage.name for stage in STAGES].index(result.name))
     print(summary(results, cases))
     return 1 if any(result.status or result.failed for result in results) else 0

@@ -71,6 +71,8 @@ def test_an_unknown_variable_is_refused_with_the_nearest_name(fresh: Demo) -> No
         ("vllm_context=many", "vllm_context"),
         ("vllm_client=opncode", "opencode"),
         ("vllm_tool_parser_plugin=parser.py", "vllm_tool_parser_plugin: parser.py - give the absolute path"),
+        ('{"vllm_extra_flags": {"--dtype": "fp8"}}', "vllm_extra_flags: --dtype: fp8 is none of auto,"),
+        ("vllm_chat_template=mine.jinja", "vllm_chat_template: mine.jinja - give the absolute path"),
         ("inferhost_root=/srv/inferhost/", "inferhost_root: /srv/inferhost/ - write it"),
         ('{"proxy_api_keys": ["alice", "alice.next"]}', "not end in .next"),
         ('{"litellm_settings": {"cache_params": {"password": "open-sesame"}}}', "litellm_settings.cache_params.password: written out"),

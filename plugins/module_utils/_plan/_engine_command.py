@@ -51,6 +51,7 @@ DECIDED: t.Dict[str, str] = {
     "max-model-len": "set vllm_context",
     "reasoning-parser": "set vllm_reasoning_parser",
     "tool-call-parser": "set vllm_tool_parser",
+    "tool-parser-plugin": "set vllm_tool_parser_plugin",
 }
 SECRET: t.Dict[str, str] = {
     "api-key": "the role makes a key of its own, in etc/secrets/engine_key",

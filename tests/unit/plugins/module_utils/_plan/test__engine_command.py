@@ -50,7 +50,7 @@ def check(
         {"--seed": 7},
         {"--enable-prefix-caching": None, "--trust-remote-code": True},
         {"--no-enable-prefix-caching": None},
-        {"--structured-outputs-config": {"disable_any_whitespace": True}},
+        {"--structured-outputs-config": {"backend": "xgrammar", "disable_any_whitespace": True}},
         {"--compilation-config.level": 3},
         {"--cudagraph-capture-sizes": [1, 2, 4]},
         {"--allowed-origins": ["*"]},
