@@ -25,7 +25,7 @@ class Meaning(t.NamedTuple):
 # A fix is a line for a shell; behind the # is what it stands for where another tool started the server.
 _SITE = "ansible-playbook inferhost.llm.site"
 _PARSER = _SITE + " -e vllm_tool_parser={parser}  # vLLM's flags: --enable-auto-tool-choice --tool-call-parser {parser}"
-_TEMPLATE = _SITE + " -e vllm_chat_template=FILE  # vLLM's flag: --chat-template FILE; its sources have some: examples/tool_chat_template_*.jinja"
+_TEMPLATE = _SITE + " -e vllm_chat_template=FILE  # --chat-template FILE; vLLM's sources have some: examples/tool_chat_template_*.jinja"
 _PROXY = _SITE + " -e proxy_rescue_tool_calls=true  # and let clients talk to the proxy, not to vLLM"
 _LARGER = _SITE + " -e model_source=path -e model_path=FOLDER  # of a larger or less quantised model, trained for tool calls"
 _DIRECTLY = (
@@ -71,9 +71,7 @@ MEANINGS: t.Mapping[str, Meaning] = {
         "warning",
         "Reasoning beside a tool call comes in one form only",
         "the reasoning parser and the tool parser do not work together, streamed and whole alike",
-        "ansible-galaxy collection install --upgrade inferhost.llm && "
-        + _SITE
-        + "  # upgrade vLLM: newer releases handle reasoning and tool calls in one chunk",
+        "ansible-galaxy collection install --upgrade inferhost.llm && " + _SITE + "  # upgrade vLLM: newer releases handle both in one chunk",
     ),
     "tools_unseen": Meaning(
         "L53",
