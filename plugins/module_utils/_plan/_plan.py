@@ -10,22 +10,17 @@ import typing as t
 from ansible_collections.inferhost.llm.plugins.module_utils._plan import _cpu as plan_cpu
 from ansible_collections.inferhost.llm.plugins.module_utils._plan import _cuda as plan_cuda
 from ansible_collections.inferhost.llm.plugins.module_utils._plan import _devices as plan_devices
-from ansible_collections.inferhost.llm.plugins.module_utils._plan import _engine_families as engine_families
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._catalogue import Published, config_of, find, sampling_of, siblings
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._checkpoint import Checkpoint
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._clients import CLIENTS
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_parsers import (
-    PLUGIN_TOOL_PARSERS,
-    REASONING_PARSERS,
-    TOOL_PARSERS,
-    available,
-)
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._demand import client_verdict, concurrency_warnings
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_versions import LIBRARIES, NEWEST_READ, Version, dotted, parse_version
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._expect import expectations
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._geometry import parameters
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import DTYPE_BYTES
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._loaded import stored_bytes
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import PLANNED_TYPES, Model, read_config
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._parser_choice import chosen, parser_flags
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._siblings import advised
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._start import start
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import (
@@ -35,7 +30,6 @@ from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import 
     PlanInputError,
     Refusal,
     Wishes,
-    flag,
     size,
     warning,
 )
@@ -52,9 +46,6 @@ OUTPUT_BOUNDS = (256, 32768)
 
 # Of generation_config.json.
 SAMPLING_FIELDS = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
-
-# Below the root. The engine names the module after the file, so it is called like no package.
-PLUGIN_FILE = "lib/inferhost_tool_parser.py"
 
 NO_LIMITS = {"max_model_len": 0, "max_num_seqs": 0, "max_num_batched_tokens": 0, "max_output_tokens": 0, "kv_tokens": 0}
 
@@ -220,14 +211,14 @@ def _fill(document: Document, subject: Subject, outcome: Outcome, wishes: Wishes
     shape = parameters(model)
     deadline = start(download, document["engine"]["build"])
     limits = dict(outcome.limits, max_output_tokens=_max_output_tokens(wishes, outcome.limits["max_model_len"]))
-    choice, warnings = _parsers(subject, wishes, version)
+    choice, warnings = chosen("%s %s" % (subject.id, subject.name), model.model_type, subject.chat_template, wishes, version)
     warnings = outcome.warnings + warnings + _version_warnings(version)
     refusal = outcome.refusal
     if refusal is None:
-        refusal, more = _client_verdict(wishes, limits["max_model_len"], subject)
+        refusal, more = client_verdict(wishes, limits["max_model_len"], subject.model.native_context)
         warnings += more
     if refusal is None and wishes.concurrency:
-        warnings += _concurrency_warnings(outcome, wishes)
+        warnings += concurrency_warnings(outcome, wishes)
     document.update(
         device=outcome.device,
         sizes=[
@@ -238,7 +229,7 @@ def _fill(document: Document, subject: Subject, outcome: Outcome, wishes: Wishes
             deadline,
         ],
         limits=limits,
-        flags=outcome.flags + _parser_flags(choice, wishes) if outcome.flags else [],
+        flags=outcome.flags + parser_flags(choice, wishes) if outcome.flags else [],
         environment=outcome.environment,
         capabilities={
             "tool_calls": choice.tool_parser is not None,
@@ -262,78 +253,12 @@ def _max_output_tokens(wishes: Wishes, context: int) -> int:
     return max(0, min(wanted, context - 1))
 
 
-def _parsers(subject: Subject, wishes: Wishes, version: Version) -> t.Tuple[engine_families.Choice, t.List[Document]]:
-    """The family's parsers, or the user's; `none` switches one off."""
-    plugin = frozenset() if wishes.tool_parser_plugin else PLUGIN_TOOL_PARSERS
-    choice = engine_families.choose("%s %s" % (subject.id, subject.name), subject.model.model_type, subject.chat_template, version, plugin)
-    warnings: t.List[Document] = []
-    for option, known in (("tool_parser", available(TOOL_PARSERS, version) | plugin), ("reasoning_parser", available(REASONING_PARSERS, version))):
-        wanted = getattr(wishes, option)
-        if not wanted:
-            continue
-        parser = None if wanted == "none" else wanted
-        choice = choice._replace(tool_parser=parser, reason="asked for") if option == "tool_parser" else choice._replace(reasoning_parser=parser)
-        brought = option == "tool_parser" and wishes.tool_parser_plugin
-        if wanted != "none" and wanted not in known and not brought:
-            warnings.append(
-                warning("parser_not_built_in", "%s %s is not one that vLLM %s brings: a plugin must provide it" % (option, wanted, dotted(version)))
-            )
-    if choice.tool_parser is None and wishes.tool_parser != "none":
-        warnings.append(warning("no_tool_parser", "tool calls will come back as text: %s" % choice.reason))
-    return choice, warnings
-
-
-def _parser_flags(choice: engine_families.Choice, wishes: Wishes) -> t.List[Document]:
-    flags = []
-    if choice.tool_parser is not None:
-        flags.append(flag("--enable-auto-tool-choice", None, "without it a request with tools is answered with HTTP 400"))
-        flags.append(flag("--tool-call-parser", choice.tool_parser, choice.reason))
-        if wishes.tool_parser_plugin or choice.tool_parser in PLUGIN_TOOL_PARSERS:
-            reason = "loads %s" % (wishes.tool_parser_plugin or "the collection's parser %s, which no vLLM brings" % choice.tool_parser)
-            flags.append(flag("--tool-parser-plugin", "%s/%s" % (wishes.root, PLUGIN_FILE), reason))
-    if choice.reasoning_parser is not None:
-        flags.append(flag("--reasoning-parser", choice.reasoning_parser, choice.reason))
-    return flags
-
-
 def _version_warnings(version: Version) -> t.List[Document]:
     if version <= NEWEST_READ:
         return []
     return [
         warning("engine_newer_than_tables", "vLLM %s is newer than %s, the newest release the tables were read from" % (dotted(version), dotted(NEWEST_READ)))
     ]
-
-
-def _client_verdict(wishes: Wishes, context: int, subject: Subject) -> t.Tuple[t.Optional[Refusal], t.List[Document]]:
-    client = CLIENTS[wishes.client]
-    if client is None or context >= client.advised_context:
-        return None, []
-    if context >= client.smallest_context:
-        message = "%s works best with a context of %d or more; the plan has %d" % (client.title, client.advised_context, context)
-        return None, [warning("context_small_for_client", message)]
-    remedies = []
-    if subject.model.native_context < client.smallest_context:
-        remedies.append("use a model with a context of %d or more; this one has %d" % (client.smallest_context, subject.model.native_context))
-    elif wishes.context:
-        remedies.append("raise context to %d or more" % client.smallest_context)
-    else:
-        remedies.append("use a smaller or quantised checkpoint, or set kv_cache_dtype to fp8 where the card has it, to make room for the cache")
-    remedies.append("set client to none to plan without one")
-    message = "%s sends about %d tokens before the user's first word and needs a context of %d; the plan has %d" % (
-        client.title,
-        client.prompt_tokens,
-        client.smallest_context,
-        context,
-    )
-    return Refusal("context_below_client", message, remedies), []
-
-
-def _concurrency_warnings(outcome: Outcome, wishes: Wishes) -> t.List[Document]:
-    at_once = next(one["value"] for one in outcome.sizes if one["name"] == "concurrency")
-    if at_once >= wishes.concurrency:
-        return []
-    message = "the cache holds %.1f requests of the full length at once; %d were asked for, the others wait or are shorter" % (at_once, wishes.concurrency)
-    return [warning("concurrency_below_wish", message)]
 
 
 def _roofline(outcome: Outcome) -> Document:
