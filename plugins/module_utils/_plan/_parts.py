@@ -40,7 +40,7 @@ def parts(plan: Document) -> t.List[Part]:
     return [*made, Part(FREE, "Left free", ".", left)] if left > 0 else made
 
 
-def bar(plan: Document) -> t.List[str]:
+def memory_bar(plan: Document) -> t.List[str]:
     """A line of letters in proportion, and one that says what they mean. Nothing where the parts do not fit into the device."""
     shown = parts(plan)
     if not shown or shown[-1].name != FREE:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._kv import in_gib
-from ansible_collections.inferhost.llm.plugins.module_utils._plan._parts import bar
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._parts import memory_bar
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import Document
 
 LABELS = {
@@ -41,8 +41,9 @@ def lines(plan: Document) -> t.List[str]:
     ]
     if plan["sizes"]:
         text += ["", *_table([(LABELS.get(one["name"], one["name"]), amount(one["value"], one["unit"]), one["source"]) for one in plan["sizes"]])]
-    if bar(plan):
-        text += ["", *bar(plan)]
+    picture = memory_bar(plan)
+    if picture:
+        text += ["", *picture]
     if plan["limits"]["max_model_len"]:
         text += ["", *_table([(name, "%d" % value) for name, value in plan["limits"].items()])]
     for way, values in (plan["sampling"] or {"ways": {}})["ways"].items():

@@ -102,7 +102,7 @@ WRONG: t.List[t.Tuple[t.Any, t.Any, str, str]] = [
 @pytest.mark.parametrize(("flag", "value", "version", "said"), WRONG, ids=["%s-%s-%s" % one[:3] for one in WRONG])
 def test_L30_what_it_does_not_take_is_named_with_what_to_write(flag: t.Any, value: t.Any, version: str, said: str) -> None:
     verdict = check({flag: value}, version=version)
-    shown = str(flag).split("=")[0]
+    shown = str(flag).partition("=")[0]
     assert len(verdict.errors) == 1 and verdict.errors[0].startswith("vllm_extra_flags: %s: " % shown), verdict
     assert said in verdict.errors[0]
 
