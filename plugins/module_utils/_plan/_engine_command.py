@@ -50,6 +50,7 @@ DECIDED: t.Dict[str, str] = {
     "kv-cache-memory-bytes": "set vllm_kv_cache_bytes",
     "max-model-len": "set vllm_context",
     "reasoning-parser": "set vllm_reasoning_parser",
+    "tensor-parallel-size": "set vllm_tensor_parallel",
     "tool-call-parser": "set vllm_tool_parser",
     "tool-parser-plugin": "set vllm_tool_parser_plugin",
 }
