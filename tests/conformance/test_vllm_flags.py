@@ -125,8 +125,8 @@ def test_L30_what_is_refused_its_parser_refuses_too(compared: Compared, number: 
 
 
 def test_what_the_role_writes_its_parser_knows(compared: Compared) -> None:
-    """The words of the role's command line that are no plan's."""
+    """The flags that the role itself writes or looks for."""
     text = (Path(HERE).parents[1] / "roles/vllm/vars/main.yml").read_text(encoding="utf-8")
     written = set(re.findall(r"--[a-z][a-z-]+", text))
-    assert {"--model", "--served-model-name", "--host", "--port", "--chat-template"} == written
+    assert {"--model", "--served-model-name", "--host", "--port", "--chat-template", "--tool-parser-plugin"} == written
     assert {word.removeprefix("--") for word in written} <= set(compared.said["options"])

@@ -18,6 +18,7 @@ from real_vllm import MODEL, PYTHON
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".collections"))
 
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._catalogue import MODELS, config_of
+from ansible_collections.inferhost.llm.plugins.module_utils._plan._engine_parsers import PLUGIN_TOOL_PARSERS
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._model_config import read_config
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._plan import from_catalogue, make_plan
 from ansible_collections.inferhost.llm.plugins.module_utils._plan._types import Wishes
@@ -61,10 +62,11 @@ def test_l42_the_engine_knows_every_architecture_of_the_catalogue(engine: dict[s
     assert wanted - set(engine["architectures"]) == set()
 
 
-def test_l51_the_engine_brings_every_parser_that_plans_name(engine: dict[str, Any]) -> None:
+def test_l51_every_parser_that_plans_name_is_the_engine_s_or_comes_with_its_plugin(engine: dict[str, Any]) -> None:
+    tool_parsers = {*engine["tool_parsers"], *PLUGIN_TOOL_PARSERS}
     for model in MODELS:
         said = make_plan(from_catalogue(model), [{"name": "B200"}] * 8, {}, Wishes(VERSION))["capabilities"]
-        assert said["tool_parser"] is None or said["tool_parser"] in engine["tool_parsers"], model.id
+        assert said["tool_parser"] is None or said["tool_parser"] in tool_parsers, model.id
         assert said["reasoning_parser"] is None or said["reasoning_parser"] in engine["reasoning_parsers"], model.id
 
 
