@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import typing as t
 from pathlib import Path
 
@@ -96,6 +97,13 @@ def test_what_is_no_model_is_a_gap(tmp_path: Path, model: str, why: str) -> None
     assert [gap.startswith(f"the model of systemd service vllm.service is not known: {why}") for gap in facts.gaps["engine_files"]] == [True]
 
 
+def open_to_all(folder: Path) -> None:
+    """pytest's folders, however deep they are, are closed to other accounts."""
+    while not folder.stat().st_mode & stat.S_IXOTH:
+        folder.chmod(0o755)
+        folder = folder.parent
+
+
 @pytest.mark.parametrize(
     ("template", "state"),
     [
@@ -113,8 +121,7 @@ def test_a_chat_template(tmp_path: Path, template: str, state: str | None) -> No
     put(tmp_path / "t/own.jinja", "x")
     put(tmp_path / "t/closed.jinja", "x", 0o600)
     (tmp_path / "t/folder").mkdir()
-    for parent in [tmp_path, *tmp_path.parents][:3]:
-        os.chmod(parent, 0o755)
+    open_to_all(tmp_path)
     (found,) = gather("engine_files", tmp_path)["engine_files"]
     assert (found["template"] or {}).get("state") == state
 
@@ -197,8 +204,7 @@ def test_bytecode_of_an_engine(tmp_path: Path, environ: str, compiled: bool, kep
 
 
 def test_access_by_owner_group_and_others(tmp_path: Path) -> None:
-    for parent in [tmp_path, *tmp_path.parents][:3]:
-        os.chmod(parent, 0o755)
+    open_to_all(tmp_path)
     path = put(tmp_path / "a/b", "x", 0o640)
     own = os.stat(path)
     assert _access.may(str(path), 0, (), os.W_OK)
